@@ -1,0 +1,162 @@
+"""The resolved configuration: what is left when every name is bound and every alternative is written out.
+
+Owns the types between `resolve` and `check`/`lower`. Groups, defaults, matchers and overlays are gone from
+here: a route carries what applies to it. Knows nothing of how a table is laid out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from gwc.schema.listener import ListenerSettings
+from gwc.schema.predicate import HostPattern, PathPattern, Predicate
+from gwc.schema.span import Span
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderRules:
+    """Changes of header fields, run in the order rename, set, add, remove.
+
+    Names are in lower case. Values are templates as written (`${…}` unfilled, `$${` for a literal `${`).
+    """
+
+    rename: tuple[tuple[str, str], ...] = ()
+    set: tuple[tuple[str, str], ...] = ()
+    add: tuple[tuple[str, str], ...] = ()
+    remove: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """What of the request changes on its way: `host`, and one way for the path.
+
+    `full`: the path becomes `path`. `prefix`: the winning prefix is replaced by `path`. `template`: `path` is
+    filled with the match's captures (`${path.id}`).
+    """
+
+    host: str | None = None
+    kind: Literal["full", "prefix", "template"] | None = None
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ToUpstream:
+    """Forward to one upstream."""
+
+    upstream: str
+
+
+@dataclass(frozen=True, slots=True)
+class SplitPart:
+    """One share of a split, with changes of its own that come after the route's."""
+
+    upstream: str
+    weight: int
+    request_headers: HeaderRules = HeaderRules()
+    response_headers: HeaderRules = HeaderRules()
+    rewrite: Rewrite | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Forward to one of several upstreams, by weight. All weights 0: status 500."""
+
+    parts: tuple[SplitPart, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """Answer with a Location. What is None stays as the request has it.
+
+    `kind` and `path` as in `Rewrite`, without templates. `port` None: docs/semantics.md, "Redirect port".
+    """
+
+    scheme: Literal["http", "https"] | None
+    host: str | None
+    port: int | None
+    kind: Literal["full", "prefix"] | None
+    path: str
+    status: int
+    keep_query: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Respond:
+    """Answer with a fixed reply. Header values are templates."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: str
+
+
+Action = ToUpstream | Split | Redirect | Respond
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One address of an upstream (`host:port`, `unix:/path`, references unresolved) and its weight."""
+
+    address: str
+    weight: int
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """A named set of targets."""
+
+    name: str
+    targets: tuple[Target, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A listener: what matching must know of it, and where it was written."""
+
+    settings: ListenerSettings
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """One host and one path value of a block, with everything else that must hold.
+
+    `id` is stable: `route#match.number`, numbers from 1, hosts outer, paths inner, a group's before its
+    route's. `match` is the number of the route's block (1 for a route without one). `host` and `path` are the
+    innermost ones, None where there is none. `conditions` are all predicates in written order, outer groups
+    first; "host" and "path" stand where the innermost ones were written; inherited ones are `Hosts`, `Paths`.
+    `rank` is the place in the total order of all alternatives, from 0; `route` is an index into the routes.
+    """
+
+    id: str
+    route: int
+    match: int
+    rank: int
+    host: HostPattern | None
+    path: PathPattern | None
+    conditions: tuple[Predicate | Literal["host", "path"], ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A route with what it inherited. `span` is its name's place."""
+
+    name: str
+    priority: int
+    action: Action
+    rewrite: Rewrite | None
+    request_headers: HeaderRules
+    response_headers: HeaderRules
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedConfig:
+    """A whole configuration. Routes in document order; alternatives by rank, so that `alternatives[i].rank == i`."""
+
+    listeners: tuple[Listener, ...]
+    upstreams: tuple[Upstream, ...]
+    routes: tuple[Route, ...]
+    alternatives: tuple[Alternative, ...]
