@@ -154,7 +154,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedConfig:
-    """A whole configuration. Routes in document order; alternatives by rank, so that `alternatives[i].rank == i`."""
+    """A whole configuration: routes in document order, alternatives by rank (`alternatives[i].rank == i`)."""
 
     listeners: tuple[Listener, ...]
     upstreams: tuple[Upstream, ...]

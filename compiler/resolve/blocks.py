@@ -1,0 +1,354 @@
+"""One block of conditions: from a record to predicates in written order.
+
+Owns the reading of every predicate key, `use` and `not` included. What a block multiplies into is
+`expand.py`'s matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from gwc.schema.diagnostic import Label, error
+from gwc.schema.listener import PathOptions
+from gwc.schema.normalise.host import normalise_configured_host
+from gwc.schema.predicate import (
+    ClientIp,
+    FieldTest,
+    Flag,
+    HostPattern,
+    Hosts,
+    Listeners,
+    Methods,
+    Models,
+    Not,
+    PathPattern,
+    Paths,
+    Predicate,
+    Sample,
+    Schemes,
+    Snis,
+)
+from gwc.schema.values.cidr import parse_cidr
+from gwc.schema.values.share import parse_share
+
+from .context import Context, Record, key_span, span_of, undefined
+from .patterns import PATH_KINDS, host_patterns, path_patterns
+from .rank import Counts
+from .text import as_bytes_text
+
+Step = Predicate | Literal["host", "path"]
+
+_REPEATABLE = frozenset(("header", "query", "cookie", "not"))
+_OPERATORS = ("value", "prefix", "suffix", "contains", "regex")
+_FORBIDDEN_HEADERS = {
+    "host": "write `host`, which knows ports, case and wildcards",
+    "cookie": "write `cookie`, which looks at one cookie by its name",
+    "content-length": "how a message is framed cannot be matched",
+    "transfer-encoding": "how a message is framed cannot be matched",
+    "connection": "how a connection is used cannot be matched",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A block: its conditions in written order, and what expansion and ranking need of them.
+
+    `hosts` and `paths` are the block's own values, None where it has none; "host" and "path" mark their
+    places in `steps`. `listeners` is None where the block says nothing of them. `record` is where it was
+    written, None for the block of a route that has none.
+    """
+
+    steps: tuple[Step, ...] = ()
+    hosts: tuple[HostPattern, ...] | None = None
+    paths: tuple[PathPattern, ...] | None = None
+    counts: Counts = Counts()
+    listeners: frozenset[str] | None = None
+    record: Record | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One predicate with the place it was written at."""
+
+    record: Record
+    key: str
+    index: int | None
+    predicate: Predicate
+
+
+def resolve_block(context: Context, record: Record, outer: frozenset[str] | None) -> Block:
+    """The block that `record` describes.
+
+    `outer` are the listeners that enclosing groups leave, None for all: path patterns are judged by the
+    normalising of the listeners that can deliver them.
+    """
+    pieces: list[Piece] = []
+    named = _listeners_of(record)
+    allowed = named if outer is None else outer if named is None else outer & named
+    _gather(context, record, pieces, _options(context, allowed), ())
+    _refuse_repeats(context, pieces)
+    steps: list[Step] = []
+    hosts: tuple[HostPattern, ...] | None = None
+    paths: tuple[PathPattern, ...] | None = None
+    listeners: frozenset[str] | None = None
+    methods = fields = queries = others = 0
+    for piece in pieces:
+        predicate = piece.predicate
+        if isinstance(predicate, Hosts):
+            hosts = predicate.patterns
+            steps.append("host")
+            continue
+        if isinstance(predicate, Paths):
+            paths = predicate.patterns
+            steps.append("path")
+            continue
+        if isinstance(predicate, Methods):
+            methods += 1
+        elif isinstance(predicate, FieldTest):
+            if predicate.place == "query":
+                queries += 1
+            else:
+                fields += 1
+        elif isinstance(predicate, Listeners):
+            listeners = frozenset(predicate.values)
+        else:
+            others += 1
+        steps.append(predicate)
+    return Block(tuple(steps), hosts, paths, Counts(methods, fields, queries, others), listeners, record)
+
+
+def _listeners_of(record: Record) -> frozenset[str] | None:
+    values = record.get("listener")
+    return None if values is None else frozenset(values)
+
+
+def _options(context: Context, allowed: frozenset[str] | None) -> tuple[PathOptions, ...]:
+    """The distinct path options of the listeners that a block applies to."""
+    settings = context.settings.values()
+    return tuple(dict.fromkeys(s.path_options for s in settings if allowed is None or s.name in allowed))
+
+
+def _gather(
+    context: Context,
+    record: Record,
+    pieces: list[Piece],
+    options: tuple[PathOptions, ...],
+    using: tuple[str, ...],
+) -> None:
+    """Append the predicates of `record` in written order; `using` are the matchers being written in."""
+    path_key: str | None = None
+    start = len(pieces)
+    repeated = False
+    for key, value in record.items():
+        if key in PATH_KINDS:
+            if path_key is not None:
+                context.report(
+                    error(
+                        "GWC304",
+                        key_span(record, key),
+                        f"`{path_key}` and `{key}` stand in one block",
+                        label="a second kind of path",
+                        secondary=(Label(key_span(record, path_key), "the first kind"),),
+                        help="keep one kind in a block; write another `matches` block for the other",
+                    )
+                )
+                continue
+            path_key = key
+            pieces.append(Piece(record, key, None, Paths(path_patterns(context, record, key, options))))
+        elif key in _REPEATABLE:
+            repeated = repeated or len(value) > 1
+            for index, each in enumerate(value):
+                predicate = (
+                    _negation(context, each, options, using)
+                    if key == "not"
+                    else _field_test(context, key, each)
+                )
+                if predicate is not None:
+                    pieces.append(Piece(record, key, index, predicate))
+        elif key == "use":
+            for index, name in enumerate(value):
+                _use(context, record, index, name, pieces, options, using)
+        elif key in _SIMPLE:
+            pieces.append(Piece(record, key, None, _SIMPLE[key](context, record, value)))
+    if repeated:
+        # `header`, `query`, `cookie` and `not` may stand between other keys: back to the written order.
+        own = [
+            (span_of(p.record, p.key, p.index).start if p.record is record else -1, p) for p in pieces[start:]
+        ]
+        if all(place >= 0 for place, _ in own):
+            pieces[start:] = [p for _, p in sorted(own, key=lambda pair: pair[0])]
+
+
+def _use(
+    context: Context,
+    record: Record,
+    index: int,
+    name: str,
+    pieces: list[Piece],
+    options: tuple[PathOptions, ...],
+    using: tuple[str, ...],
+) -> None:
+    """Write the matcher's conditions in place; an unknown one and a circle are reported."""
+    matcher = context.matchers.get(name)
+    if matcher is None:
+        undefined(context, "matcher", name, record, "use", index)
+        return
+    context.used_matchers.add(name)
+    if name in using:
+        chain = " -> ".join(f"`{each}`" for each in (*using[using.index(name) :], name))
+        context.report(
+            error(
+                "GWC305",
+                span_of(record, "use", index),
+                f"matcher `{name}` uses itself: {chain}",
+                label="closes the circle",
+                help="take one `use` out of the circle",
+            )
+        )
+        return
+    _gather(context, matcher, pieces, options, (*using, name))
+
+
+def _negation(
+    context: Context, record: Record, options: tuple[PathOptions, ...], using: tuple[str, ...]
+) -> Predicate | None:
+    """A `not` block: what is inside does not all hold."""
+    inside: list[Piece] = []
+    _gather(context, record, inside, options, using)
+    _refuse_repeats(context, inside)
+    return Not(tuple(piece.predicate for piece in inside)) if inside else None
+
+
+_ONCE = (Hosts, Paths, Methods, ClientIp, Schemes, Listeners, Snis, Sample, Models)
+
+
+def _refuse_repeats(context: Context, pieces: list[Piece]) -> None:
+    """Predicates that stand once in a block, counted after `use` has been written in."""
+    seen: dict[object, Piece] = {}
+    kept: list[Piece] = []
+    for piece in pieces:
+        kind = type(piece.predicate)
+        key: object = piece.predicate.name if isinstance(piece.predicate, Flag) else kind
+        if kind in _ONCE or kind is Flag:
+            first = seen.setdefault(key, piece)
+            if first is not piece:
+                context.report(
+                    error(
+                        "GWC306",
+                        key_span(piece.record, piece.key),
+                        f"`{piece.key}` stands twice in one block, once by way of `use`",
+                        label="the second",
+                        secondary=(Label(key_span(first.record, first.key), "the first"),),
+                        help="conditions of a matcher count as if written in the block; keep one of the two",
+                    )
+                )
+                continue
+        kept.append(piece)
+    pieces[:] = kept
+
+
+def _field_test(context: Context, place: str, record: Record) -> Predicate | None:
+    """A `header`, `query` or `cookie` predicate with its one operator."""
+    name = record["name"]
+    if place == "header":
+        name = name.lower()
+        better = _FORBIDDEN_HEADERS.get(name)
+        if better is not None:
+            context.report(
+                error(
+                    "GWC307",
+                    span_of(record, "name"),
+                    f"header `{name}` cannot be matched",
+                    help=better,
+                )
+            )
+            return None
+    name = as_bytes_text(name)
+    if len(record) == 1:
+        return FieldTest(place, name, "present", True)  # type: ignore[arg-type]  # one of the three keys
+    operators = [key for key in _OPERATORS if key in record]
+    if "min" in record or "max" in record:
+        operators.append("min" if "min" in record else "max")
+    if "present" in record:
+        operators.append("present")
+    if len(operators) > 1:
+        second = max(operators, key=lambda key: key_span(record, key).start)
+        first = min(operators, key=lambda key: key_span(record, key).start)
+        context.report(
+            error(
+                "GWC308",
+                key_span(record, second),
+                f"{place} `{record['name']}` has two operators, {_operator(first)} and {_operator(second)}",
+                label="the second",
+                secondary=(Label(key_span(record, first), "the first"),),
+                help=f"write one `{place}` line for each; all of them must hold",
+            )
+        )
+        return None
+    operator = operators[0] if operators else "present"
+    fold = record.get("ignore-case", False)
+    if "ignore-case" in record and operator in ("min", "max", "present"):
+        context.report(
+            error(
+                "GWC309",
+                key_span(record, "ignore-case"),
+                "`ignore-case` has no effect here",
+                label="there is no text to compare",
+                help="take it out",
+            )
+        )
+    if operator in ("min", "max"):
+        low, high = record.get("min"), record.get("max")
+        if low is not None and high is not None and low > high:
+            context.report(
+                error(
+                    "GWC311",
+                    span_of(record, "max"),
+                    f"no number is at least {low} and at most {high}",
+                    secondary=(Label(span_of(record, "min"), "`min` is greater than `max`"),),
+                    help="swap the two",
+                )
+            )
+        return FieldTest(place, name, "range", (low, high))  # type: ignore[arg-type]  # one of the three keys
+    if operator == "present":
+        return FieldTest(place, name, "present", record.get("present", True))  # type: ignore[arg-type]  # as above
+    values = tuple(as_bytes_text(value) for value in record[operator])
+    op = "equal" if operator == "value" else operator
+    return FieldTest(place, name, op, values, fold)  # type: ignore[arg-type]  # as above
+
+
+def _operator(key: str) -> str:
+    return "a value" if key == "value" else f"`{key}`"
+
+
+def _client_ip(context: Context, record: Record, value: tuple[str, ...]) -> Predicate:
+    return ClientIp(tuple(str(parse_cidr(text)) for text in value))
+
+
+def _listener(context: Context, record: Record, value: tuple[str, ...]) -> Predicate:
+    for index, name in enumerate(value):
+        if name not in context.settings:
+            undefined(context, "listener", name, record, "listener", index)
+    return Listeners(value)
+
+
+def _sample(context: Context, record: Record, value: str) -> Predicate:
+    share = parse_share(value)
+    return Sample(share if isinstance(share, int) else 0)
+
+
+_SIMPLE: dict[str, Callable[[Context, Record, Any], Predicate]] = {
+    "host": lambda _c, _r, value: Hosts(host_patterns(value)),
+    "method": lambda _c, _r, value: Methods(value),
+    "client-ip": _client_ip,
+    "scheme": lambda _c, _r, value: Schemes(value),
+    "listener": _listener,
+    "sni": lambda _c, _r, value: Snis(tuple(str(normalise_configured_host(text)) for text in value)),
+    "sample": _sample,
+    "model": lambda _c, _r, value: Models(tuple(as_bytes_text(text) for text in value)),
+    "stream": lambda _c, _r, value: Flag("stream", value),
+    "tools": lambda _c, _r, value: Flag("tools", value),
+}
+"""The predicates that stand once and are made from their value alone."""

@@ -1,0 +1,91 @@
+"""What the resolving functions share while one configuration is resolved.
+
+Owns the collecting of diagnostics and the tables of names. It is mutable (`found`, `used_upstreams`,
+`used_matchers` grow while resolving runs) and lives for one run of `resolve`; nothing keeps it afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from gwc.schema.diagnostic import Diagnostic, Label, error
+from gwc.schema.listener import ListenerSettings
+
+from ..diagnostics.nearest import nearest
+from ..validate.record import Record, key_span, span_of
+
+
+@dataclass(slots=True)
+class Context:
+    """Names by kind, and what was found so far.
+
+    The three mappings hold the records that names are bound to; they are complete before the first route is
+    resolved. `path_settings` are the listeners, whose path options decide which patterns can be produced.
+    """
+
+    listeners: Mapping[str, Record]
+    upstreams: Mapping[str, Record]
+    matchers: Mapping[str, Record]
+    settings: Mapping[str, ListenerSettings]
+    found: list[Diagnostic] = field(default_factory=list)
+    used_upstreams: set[str] = field(default_factory=set)
+    used_matchers: set[str] = field(default_factory=set)
+
+    def report(self, diagnostic: Diagnostic) -> None:
+        """Collect one finding; resolving goes on."""
+        self.found.append(diagnostic)
+
+
+def name_table(kind: str, records: Sequence[Record], found: list[Diagnostic]) -> dict[str, Record]:
+    """Records by name; a name that stands twice is reported with both places, the first one counts."""
+    table: dict[str, Record] = {}
+    for record in records:
+        name = record[kind]
+        first = table.get(name)
+        if first is None:
+            table[name] = record
+            continue
+        found.append(
+            error(
+                "GWC301",
+                span_of(record, kind),
+                f"{kind} `{name}` stands twice",
+                label="the second of this name",
+                secondary=(Label(span_of(first, kind), "the first"),),
+                help=f"give one of them another name; {_article(kind)} is referred to by its name",
+            )
+        )
+    return table
+
+
+def undefined(
+    context: Context, kind: str, name: str, record: Record, key: str, index: int | None = None
+) -> None:
+    """Report a reference to a name that does not exist, with the nearest one and what there is."""
+    known = {"upstream": context.upstreams, "matcher": context.matchers, "listener": context.listeners}[kind]
+    near = nearest(name, known)
+    if near is not None:
+        advice = f"did you mean `{near}`?"
+    elif known:
+        shown = ", ".join(f"`{each}`" for each in list(known)[:8])
+        more = f" and {len(known) - 8} more" if len(known) > 8 else ""
+        advice = f"there is {shown}{more}"
+    else:
+        advice = f"no {kind} is defined; add one"
+    context.report(
+        error(
+            "GWC302",
+            span_of(record, key, index),
+            f"there is no {kind} `{name}`",
+            label="not defined anywhere",
+            help=advice,
+        )
+    )
+
+
+def _article(kind: str) -> str:
+    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
+
+
+__all__ = ["Context", "Record", "key_span", "name_table", "span_of", "undefined"]

@@ -1,0 +1,188 @@
+"""Whether what a route does can be done for every request that it matches.
+
+Owns the rules between a route's action, rewrite and header rules and its alternatives: a prefix that is
+replaced was matched, a capture that is used was made, a rewritten path is one that the gateway accepts, a
+setting has an effect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+
+from gwc.schema.diagnostic import Label, error
+from gwc.schema.listener import PathOptions
+from gwc.schema.predicate import PathPattern
+from gwc.schema.regex.program import choose
+from gwc.schema.template import Variable, parse_template, parse_value
+
+from .context import Context, Record, key_span, span_of
+from .expand import Expanded
+from .patterns import normal_form
+from .resolved import Action, Redirect, Respond, Rewrite, Split
+from .scopes import Scoped, Setting
+
+
+def check_effects(context: Context, scoped: Scoped, action: Action, alternatives: Sequence[Expanded]) -> None:
+    """Report what the route says and cannot do."""
+    _check_ineffective(context, scoped, action)
+    options = tuple(dict.fromkeys(s.path_options for s in context.settings.values()))
+    route = scoped.record
+    answers = isinstance(action, Redirect | Respond)
+    if scoped.scope.rewrite is not None and scoped.scope.rewrite_at is not None and not answers:
+        at = scoped.scope.rewrite_at
+        _check_path_change(context, route, at.owner[at.key], scoped.scope.rewrite, alternatives, options)
+    if scoped.scope.action is not None:
+        written = scoped.scope.action.owner[scoped.scope.action.key]
+        if isinstance(action, Redirect):
+            _check_path_change(context, route, written, action, alternatives, options)
+        if isinstance(action, Split):
+            for part, record in zip(action.parts, written, strict=True):
+                if part.rewrite is not None:
+                    _check_path_change(context, route, record["rewrite"], part.rewrite, alternatives, options)
+    for record, key in _values(scoped, action):
+        text = record[key]
+        if "${path." in text:
+            _check_captures(context, route, record, key, alternatives)
+
+
+def _check_ineffective(context: Context, scoped: Scoped, action: Action) -> None:
+    """A setting of the route itself that its action leaves without an effect."""
+    if not isinstance(action, Redirect | Respond):
+        return
+    kind = "redirect" if isinstance(action, Redirect) else "respond"
+    for key in ("rewrite", "request-headers"):
+        if key in scoped.record:
+            at = scoped.scope.action or Setting(scoped.record, key)
+            context.report(
+                error(
+                    "GWC324",
+                    key_span(scoped.record, key),
+                    f"`{key}` has no effect beside `{kind}`",
+                    label="nothing is sent to an upstream",
+                    secondary=(Label(key_span(at.owner, at.key), "the gateway answers by itself"),),
+                    help=f"take `{key}` out, or give the route an upstream",
+                )
+            )
+
+
+def _check_path_change(
+    context: Context,
+    route: Record,
+    record: Record,
+    change: Rewrite | Redirect,
+    alternatives: Sequence[Expanded],
+    options: Sequence[PathOptions],
+) -> None:
+    if change.kind is None:
+        return
+    key = "path" if change.kind == "full" else change.kind
+    if change.kind == "prefix":
+        _check_prefix(context, route, record, alternatives)
+    if change.kind == "template":
+        _check_captures(context, route, record, key, alternatives)
+    _check_acceptable(context, record, key, change.path, options)
+
+
+def _check_prefix(context: Context, route: Record, record: Record, alternatives: Iterable[Expanded]) -> None:
+    """Prefix replacement needs a `path-prefix` in every alternative."""
+    for alternative in alternatives:
+        if alternative.path is not None and alternative.path.kind == "prefix":
+            continue
+        at = span_of(alternative.block.record) if alternative.block.record is not None else None
+        context.report(
+            error(
+                "GWC325",
+                key_span(record, "prefix"),
+                f"route `{route['route']}` has no prefix to replace in every case",
+                label="replaces the `path-prefix` that matched",
+                secondary=(
+                    Label(at or span_of(route, "route"), "requests get here without a `path-prefix`"),
+                ),
+                help="give every `matches` block of the route a `path-prefix`, or write `path`, which replaces all",
+            )
+        )
+        return
+
+
+def _check_captures(
+    context: Context, route: Record, record: Record, key: str, alternatives: Iterable[Expanded]
+) -> None:
+    """Every `${path.x}` is captured in every alternative."""
+    template = parse_value(record[key])
+    names = [part.name for part in getattr(template, "parts", ()) if isinstance(part, Variable)]
+    wanted = [name.removeprefix("path.") for name in names if name.startswith("path.")]
+    for name in dict.fromkeys(wanted):
+        for alternative in alternatives:
+            known = captures(alternative.path)
+            if name in known:
+                continue
+            at = alternative.block.record
+            have = ", ".join(f"`${{path.{each}}}`" for each in known)
+            context.report(
+                error(
+                    "GWC326",
+                    span_of(record, key),
+                    f"`${{path.{name}}}` is not captured by every match of route `{route['route']}`",
+                    label="used here",
+                    secondary=(
+                        Label(
+                            span_of(at) if at is not None else span_of(route, "route"),
+                            f"captures {have}" if have else "captures nothing",
+                        ),
+                    ),
+                    help=f"write a `path-template` with `{{{name}}}` or a named group in `path-regex` in every block",
+                )
+            )
+            break
+
+
+def _check_acceptable(
+    context: Context, record: Record, key: str, path: str, options: Sequence[PathOptions]
+) -> None:
+    """A rewritten path goes through the normaliser; one that is refused is seen here already."""
+    template = parse_value(path) if key == "template" else None
+    if template is not None:
+        probe = "".join(
+            "x" if isinstance(part, Variable) else part.text for part in getattr(template, "parts", ())
+        )
+    else:
+        probe = path or "/"
+    if any(normal_form(probe, each) is not None for each in options):
+        return
+    context.report(
+        error(
+            "GWC327",
+            span_of(record, key),
+            f"the gateway refuses the path `{record[key]}`",
+            label="every request would be answered 500",
+            help="begin it with `/`; leave out `..` above the root, `%2F`, `%5C` and control characters",
+        )
+    )
+
+
+@lru_cache(maxsize=4096)
+def captures(path: PathPattern | None) -> tuple[str, ...]:
+    """The names that a path pattern captures. A memo: pure, bounded."""
+    if path is None or path.kind in ("exact", "prefix"):
+        return ()
+    if path.kind == "template":
+        return tuple(getattr(parse_template(path.text), "names", ()))
+    return tuple(getattr(choose(path.text), "groups", ()))
+
+
+def _values(scoped: Scoped, action: Action) -> Iterator[tuple[Record, str]]:
+    """The places of all header values that apply to the route: its own settings', its action's."""
+    owners = [scoped.record]
+    if scoped.scope.action is not None:
+        written = scoped.scope.action.owner[scoped.scope.action.key]
+        if isinstance(action, Split):
+            owners += written
+        if isinstance(action, Respond):
+            yield from ((header, "value") for header in written.get("headers", ()))
+    for owner in owners:
+        for key in ("request-headers", "response-headers"):
+            rules = owner.get(key)
+            if rules is not None:
+                for kind in ("set", "add"):
+                    yield from ((rule, "value") for rule in rules.get(kind, ()))

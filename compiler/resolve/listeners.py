@@ -1,0 +1,92 @@
+"""Listeners: from records to settings.
+
+Owns the rules between listeners: two with the same scope on one address, TLS and plain text on one address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gwc.schema.diagnostic import Diagnostic, Label, error
+from gwc.schema.listener import ListenerSettings, PathOptions
+from gwc.schema.normalise.host import normalise_configured_host
+from gwc.schema.values.cidr import parse_cidr
+
+from .context import Record, span_of
+from .resolved import Listener
+
+IMPLICIT = ListenerSettings("default", ("127.0.0.1:8080",))
+"""What listens where a configuration names no listener: loopback only."""
+
+
+def resolve_listeners(records: Sequence[Record], found: list[Diagnostic]) -> tuple[Listener, ...]:
+    """The listeners in document order, the rules between them checked."""
+    listeners = tuple(Listener(_settings(record), span_of(record, "listener")) for record in records)
+    _refuse_conflicts(records, listeners, found)
+    return listeners
+
+
+def _settings(record: Record) -> ListenerSettings:
+    options = record.get("path-normalisation", ())
+    return ListenerSettings(
+        name=record["listener"],
+        addresses=tuple(record["address"]),
+        hosts=tuple(str(normalise_configured_host(host)) for host in record.get("host", ())),
+        tls=record.get("protocol", "http") == "https",
+        public_port=record.get("public-port"),
+        trusted_proxies=tuple(parse_cidr(text) for text in record.get("trusted-proxies", ())),
+        path_options=PathOptions(
+            keep_encoded_slash="keep-encoded-slash" in options,
+            keep_repeated_slashes="keep-repeated-slashes" in options,
+            reject_changes="reject-changes" in options,
+        ),
+    )
+
+
+def _refuse_conflicts(
+    records: Sequence[Record], listeners: Sequence[Listener], found: list[Diagnostic]
+) -> None:
+    """Two listeners of one address: their scopes differ, and either both speak TLS or neither."""
+    scopes: dict[tuple[str, str], tuple[Record, int | None]] = {}
+    first_on: dict[str, tuple[Record, bool]] = {}
+    for record, listener in zip(records, listeners, strict=True):
+        settings = listener.settings
+        for address in dict.fromkeys(settings.addresses):
+            at_address = settings.addresses.index(address)
+            earlier = first_on.setdefault(address, (record, settings.tls))
+            if earlier[1] != settings.tls:
+                found.append(
+                    error(
+                        "GWC313",
+                        span_of(record, "address", at_address),
+                        f"address `{address}` would speak both `http` and `https`",
+                        label=f"listener `{settings.name}`",
+                        secondary=(
+                            Label(
+                                span_of(earlier[0], "listener"),
+                                f"listener `{earlier[0]['listener']}` has it too",
+                            ),
+                        ),
+                        help="give one of them another port",
+                    )
+                )
+            for index, host in enumerate(settings.hosts) if settings.hosts else ((None, ""),):
+                other = scopes.setdefault((address, host), (record, index))
+                if other[0] is record:
+                    continue
+                scope = f"host `{host}`" if host else "every host"
+                found.append(
+                    error(
+                        "GWC312",
+                        span_of(record, "host", index) if host else span_of(record, "address", at_address),
+                        f"two listeners take {scope} on `{address}`",
+                        label=f"listener `{settings.name}`",
+                        secondary=(
+                            Label(
+                                span_of(other[0], "host", other[1]) if host else span_of(other[0], "address"),
+                                f"listener `{other[0]['listener']}` takes it already",
+                            ),
+                        ),
+                        help="give one of them another `host` or another address",
+                    )
+                )
