@@ -1,0 +1,67 @@
+"""GWC405: a host that no request can have, because no listener takes it or no name is that long."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from gwc.schema.diagnostic import Diagnostic, warning
+from gwc.schema.listener import ListenerSettings
+from gwc.schema.predicate import HostPattern
+
+from ..resolve import Resolution
+from ..resolve.patterns import host_pattern
+from ..validate.record import span_of
+
+_LONGEST_NAME = 253
+
+
+def check(resolution: Resolution) -> Iterator[Diagnostic]:
+    """One finding for each host of a route's or group's own block outside every scope that could bring it."""
+    config = resolution.config
+    assert config is not None
+    settings = {listener.settings.name: listener.settings for listener in config.listeners}
+    told: set[int] = set()
+    for scoped in resolution.routes:
+        left = scoped.scope.listeners
+        reachable = [each for name, each in settings.items() if left is None or name in left]
+        for blocks in scoped.scope.levels:
+            for block in blocks:
+                if block.record is None or block.hosts is None or id(block.record) in told:
+                    continue
+                told.add(id(block.record))
+                host = block.record.get("host")
+                if host is None:  # it came by way of `use`
+                    continue
+                for index, text in enumerate(host.get("name", ())):
+                    reason = _impossible(host_pattern(text), reachable)
+                    if reason:
+                        yield warning(
+                            "GWC405",
+                            span_of(host, "name", index),
+                            f"no request can have the host `{text}`",
+                            label=reason,
+                            help="write a host that a listener takes, or widen the listener's `host`",
+                        )
+
+
+def _impossible(pattern: HostPattern, listeners: Sequence[ListenerSettings]) -> str | None:
+    """Why no request can have such a host, None if one can."""
+    if pattern.kind == "wildcard" and len(pattern.text) > _LONGEST_NAME:
+        return f"a name below it would be longer than {_LONGEST_NAME} characters"
+    if not listeners or any(not each.hosts for each in listeners):
+        return None
+    scopes = [scope for each in listeners for scope in each.hosts]
+    if any(_overlap(pattern.text, scope) for scope in scopes):
+        return None
+    return "outside the `host` of every listener that the route applies to"
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Whether some name is in both; each is a name or `*.` and a name."""
+    if one.startswith("*."):
+        if other.startswith("*."):
+            return one == other or one.endswith(other[1:]) or other.endswith(one[1:])
+        return other.endswith(one[1:]) and len(other) > len(one) - 1
+    if other.startswith("*."):
+        return one.endswith(other[1:]) and len(one) > len(other) - 1
+    return one == other

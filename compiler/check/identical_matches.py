@@ -1,0 +1,50 @@
+"""GWC407: two alternatives that ask for exactly the same, so that the second never wins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gwc.schema.diagnostic import Diagnostic, Label, warning
+from gwc.schema.span import Span
+
+from ..resolve import Resolution
+from ..resolve.resolved import Alternative, Route
+
+
+def check(resolution: Resolution) -> Iterator[Diagnostic]:
+    """One finding for each pair of blocks that share an alternative; the better rank is the one that wins."""
+    config = resolution.config
+    assert config is not None
+    first_of: dict[object, Alternative] = {}
+    told: set[tuple[Span, Span]] = set()
+    for alternative in config.alternatives:
+        key = (alternative.host, alternative.path, frozenset(alternative.conditions))
+        winner = first_of.setdefault(key, alternative)
+        if winner is alternative:
+            continue
+        loser_route, winner_route = config.routes[alternative.route], config.routes[winner.route]
+        loser_at, winner_at = _place(alternative, loser_route), _place(winner, winner_route)
+        if (loser_at, winner_at) in told:
+            continue
+        told.add((loser_at, winner_at))
+        if winner.route == alternative.route:
+            headline = f"route `{loser_route.name}` asks for the same requests twice"
+            advice = "take one of the two out"
+        else:
+            headline = (
+                f"route `{loser_route.name}` asks for the same requests as `{winner_route.name}`, which wins"
+            )
+            advice = "take one of the two out, or give one another condition or `priority`"
+        yield warning(
+            "GWC407",
+            loser_at,
+            headline,
+            label="never wins",
+            secondary=(Label(winner_at, "takes every such request"),),
+            help=advice,
+        )
+
+
+def _place(alternative: Alternative, route: Route) -> Span:
+    """The head of the block, or the route's name where it has no block."""
+    return alternative.span if alternative.span.file else route.span

@@ -1,0 +1,28 @@
+"""GWC409: a method in lower case, which no usual client sends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gwc.schema.diagnostic import Diagnostic, warning
+
+from ..resolve import Resolution
+from ..validate.record import span_of
+from .written import written_blocks
+
+_USUAL = frozenset(("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"))
+
+
+def check(resolution: Resolution) -> Iterator[Diagnostic]:
+    """One finding for each method that is a usual one but for its case, or is all in lower case."""
+    for block in written_blocks(resolution.root):
+        for index, method in enumerate(block.get("method", ())):
+            upper = method.upper()
+            if method != upper and (upper in _USUAL or method == method.lower()):
+                yield warning(
+                    "GWC409",
+                    span_of(block, "method", index),
+                    f"method `{method}` is not `{upper}`",
+                    label="methods are compared as sent",
+                    help=f"write `{upper}`",
+                )
