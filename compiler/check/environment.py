@@ -1,0 +1,86 @@
+"""GWC420, GWC421: what the configuration refers to outside its files, looked for (`gwc check --env`).
+
+Not in the list of rules: it depends on the machine it runs on, so it runs only when asked. The runtime
+refuses a table whose references are missing; this says so beforehand.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from gwc.schema.diagnostic import Diagnostic, error
+from gwc.schema.template import EnvironmentReference, FileReference, parse_value
+
+from ..diagnostics.nearest import nearest
+from ..resolve import Resolution
+from ..validate.record import Record, span_of
+
+
+def check_environment(
+    resolution: Resolution, environment: Mapping[str, str], root: Path
+) -> Iterator[Diagnostic]:
+    """One finding for each reference that does not resolve. Relative files are looked for below `root`."""
+    for record, key, index in _references(resolution.root):
+        text = record[key] if index is None else record[key][index]
+        if "${" not in text:
+            continue
+        for part in getattr(parse_value(text), "parts", ()):
+            if isinstance(part, EnvironmentReference) and part.name not in environment:
+                near = nearest(part.name, environment)
+                yield error(
+                    "GWC420",
+                    span_of(record, key, index),
+                    f"environment variable `{part.name}` is not set",
+                    label="needed to load the table",
+                    help=f"did you mean `{near}`?" if near else "set it where the gateway runs",
+                )
+            elif isinstance(part, FileReference):
+                reason = _unreadable(root / part.path)
+                if reason:
+                    yield error(
+                        "GWC421",
+                        span_of(record, key, index),
+                        f"file `{part.path}` {reason}",
+                        label="needed to load the table",
+                        help=f"looked for `{root / part.path}`; mount it where the gateway runs",
+                    )
+
+
+def _unreadable(path: Path) -> str | None:
+    """Why a file cannot be read, None if it can."""
+    if path.is_dir():
+        return "is a directory"
+    if not path.exists():
+        return "does not exist"
+    return None if os.access(path, os.R_OK) else "cannot be read"
+
+
+def _references(root: Record) -> Iterator[tuple[Record, str, int | None]]:
+    """The places where a reference may stand: addresses and the values of header fields."""
+    for listener in root.get("listeners", ()):
+        yield from ((listener, "address", index) for index in range(len(listener["address"])))
+    for upstream in root.get("upstreams", ()):
+        yield from ((target, "target", None) for target in upstream["targets"])
+    if "defaults" in root:
+        yield from _in_settings(root["defaults"])
+    yield from _in_routes(root.get("routes", ()))
+
+
+def _in_routes(records: tuple[Record, ...]) -> Iterator[tuple[Record, str, int | None]]:
+    for record in records:
+        yield from _in_settings(record)
+        if "group" in record:
+            yield from _in_routes(record.get("routes", ()))
+
+
+def _in_settings(record: Record) -> Iterator[tuple[Record, str, int | None]]:
+    for key in ("request-headers", "response-headers"):
+        rules = record.get(key, {})
+        for kind in ("set", "add"):
+            yield from ((rule, "value", None) for rule in rules.get(kind, ()))
+    for header in record.get("respond", {}).get("headers", ()):
+        yield header, "value", None
+    for part in record.get("split", ()):
+        yield from _in_settings(part)
