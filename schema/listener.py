@@ -6,10 +6,17 @@ timeouts belong to the runtime.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
 
-Network = IPv4Network | IPv6Network
+if TYPE_CHECKING:
+    from ipaddress import IPv4Network, IPv6Network
+
+# A string, so that whoever has no network in hand does not pay for importing ipaddress.
+Network: TypeAlias = "IPv4Network | IPv6Network"
+
+_IPV4_MAPPED = 0xFFFF
+"""What stands above the last 32 bits of an IPv4-mapped IPv6 address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +34,10 @@ class ListenerSettings:
 
     `addresses` are `host:port`, `[v6]:port` or `unix:/path` as written (references unresolved).
     `public_port` is what a redirect may name; None means the port of the address.
+
+    Two fields are worked out from the others, for the sake of whoever reads a request: `scope` is `hosts`
+    as a set; `trusted` is `trusted_proxies` as (IP version, network, mask) in integers, a network of
+    IPv4-mapped addresses as the IPv4 network it means.
     """
 
     name: str
@@ -36,3 +47,18 @@ class ListenerSettings:
     public_port: int | None = None
     trusted_proxies: tuple[Network, ...] = ()
     path_options: PathOptions = PathOptions()
+    scope: frozenset[str] = field(init=False, compare=False, repr=False)
+    trusted: tuple[tuple[int, int, int], ...] = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Work out the two derived fields."""
+        object.__setattr__(self, "scope", frozenset(self.hosts))
+        object.__setattr__(self, "trusted", tuple(_in_integers(network) for network in self.trusted_proxies))
+
+
+def _in_integers(network: Network) -> tuple[int, int, int]:
+    """(IP version, network, mask) of one network."""
+    start, mask = int(network.network_address), int(network.netmask)
+    if network.version == 6 and network.prefixlen >= 96 and start >> 32 == _IPV4_MAPPED:
+        return 4, start & 0xFFFF_FFFF, mask & 0xFFFF_FFFF
+    return network.version, start, mask
