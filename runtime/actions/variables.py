@@ -1,0 +1,52 @@
+"""Variables of a request: `${req.host}`, `${path.id}` and the like, filled into values.
+
+Owns what each variable is worth. They speak of the request before any rewrite. What is missing is empty.
+References (`${env:NAME}`, `${file:path}`) are left as written: whoever loads the table resolves them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gwc.schema.request import RequestHead
+from gwc.schema.table import Value
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What variables are filled from."""
+
+    head: RequestHead
+    route: str
+    captures: Mapping[str, str]
+
+
+def fill(value: Value, facts: Facts) -> str:
+    """The text of a value. `value` is text, variable, text, variable, … text."""
+    if len(value) == 1:
+        return value[0]
+    parts = [part if index % 2 == 0 else worth(part, facts) for index, part in enumerate(value)]
+    return "".join(parts)
+
+
+def worth(name: str, facts: Facts) -> str:
+    """What one variable is worth; a reference stays as it is written."""
+    head = facts.head
+    if name.startswith("path."):
+        return facts.captures.get(name[5:], "")
+    if name.startswith("req.header."):
+        return head.headers.get(name[11:], "")
+    if name.startswith(("env:", "file:")):
+        return f"${{{name}}}"
+    if name == "client-ip":
+        return "" if head.client_ip is None else str(head.client_ip)
+    return {
+        "req.method": head.method,
+        "req.scheme": head.scheme,
+        "req.host": head.host,
+        "req.path": head.path,
+        "req.query": head.query or "",
+        "listener": head.listener,
+        "route": facts.route,
+    }[name]
