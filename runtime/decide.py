@@ -34,10 +34,10 @@ class Shares:
 class Decision:
     """What happens to one request.
 
-    `upstream`: it is sent to `upstream` (of a split: the part taken at the split point, `shares` are all of
-    them) as `host`, `path`, `query` with `request_headers` and then `part_request_headers` applied.
+    `upstream`: sent to `upstream` (of a `split`: the part taken at the split point, `shares` are all of
+    them) as `host`, `path`, `query`, with each of `request_headers` applied in turn.
     `redirect`: answered with `status` and `location`. `respond`: answered with `status`, `headers` and `body`.
-    `rejected`: answered with `status`, for `reason`. `response_headers` (then the part's) apply to every reply.
+    `rejected`: answered with `status`, for `reason`. `response_headers`, the part's last, apply to every reply.
     """
 
     kind: Literal["upstream", "split", "redirect", "respond", "rejected"]

@@ -22,7 +22,7 @@ def location(record: RedirectRecord, head: RequestHead, alternative: Alternative
     elif record.scheme is not None:
         port = None
     authority = record.host or head.host
-    if port is not None and port != _WELL_KNOWN[scheme]:
+    if authority and port is not None and port != _WELL_KNOWN[scheme]:
         authority = f"{authority}:{port}"
     if record.kind == "full":
         path = record.path
@@ -32,4 +32,5 @@ def location(record: RedirectRecord, head: RequestHead, alternative: Alternative
     else:
         path = head.path
     query = f"?{head.query}" if record.keep_query and head.query is not None else ""
-    return f"{scheme}://{authority}{path}{query}"
+    # HTTP/1.0 without Host has no authority to name: the Location is relative then.
+    return f"{scheme}://{authority}{path}{query}" if authority else f"{path}{query}"

@@ -1,0 +1,172 @@
+"""What `gwc explain` answers, as data.
+
+Owns the shape of the JSON (`schema_version` 1); the text form is made from the same data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from gwc.runtime.actions.headers import HeaderChanges
+from gwc.runtime.decide import Decision, decide
+from gwc.runtime.match import Match, NoMatch, explain_candidates, match
+from gwc.schema.late import late_coordinates
+from gwc.schema.normalise import normalise
+from gwc.schema.request import Rejection, RequestHead
+from gwc.schema.table import RouteTable
+
+from .asking import Asked
+
+SCHEMA_VERSION = 1
+
+
+def answer(table: RouteTable, asked: Asked, body: bytes | None, limit: int) -> dict[str, Any]:
+    """The normalised request, the decision and the candidates of one request."""
+    head = normalise(asked.raw, asked.entry)
+    if isinstance(head, Rejection):
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "request": _as_received(asked),
+            "decision": _refused(head),
+            "candidates": [],
+        }
+    head = replace(head, late=late_coordinates(head, body))
+    found = match(table, head)
+    if isinstance(found, Match):
+        decision = _decided(table, head, found, asked.port)
+    else:
+        assert isinstance(found, NoMatch), "the late coordinates are known"
+        decision = {"kind": "not-found", "listener": head.listener, "status": 404}
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "request": _as_matched(head, asked.address),
+        "decision": decision,
+        "candidates": [
+            {
+                "route": each.route,
+                "match": each.match,
+                "rank": each.rank,
+                "holds": each.holds,
+                "failed": each.failed,
+            }
+            for each in explain_candidates(table, head, limit)
+        ],
+    }
+
+
+def _as_received(asked: Asked) -> dict[str, Any]:
+    raw = asked.raw
+    host = next((value for name, value in raw.fields if name.lower() == b"host"), b"")
+    return {
+        "method": raw.method.decode("latin-1"),
+        "target": raw.target.decode("latin-1"),
+        "host": host.decode("latin-1"),
+        "address": asked.address,
+        "client_ip": str(raw.peer),
+    }
+
+
+def _as_matched(head: RequestHead, address: str) -> dict[str, Any]:
+    late = head.late
+    return {
+        "method": head.method,
+        "scheme": head.scheme,
+        "host": head.host,
+        "path": head.path,
+        "query": head.query,
+        "headers": head.headers,
+        "client_ip": None if head.client_ip is None else str(head.client_ip),
+        "sni": head.sni,
+        "sample": head.sample,
+        "address": address,
+        "listener": head.listener,
+        "model": late.model if late else None,
+        "stream": late.stream if late else None,
+        "tools": late.tools if late else None,
+    }
+
+
+def _refused(rejection: Rejection) -> dict[str, Any]:
+    kind = {404: "not-found", 204: "respond"}.get(rejection.status, "rejected")
+    return {
+        "kind": kind,
+        "listener": rejection.listener,
+        "status": rejection.status,
+        "reason": rejection.reason,
+        "detail": rejection.detail,
+    }
+
+
+def _decided(table: RouteTable, head: RequestHead, found: Match, port: int | None) -> dict[str, Any]:
+    decision = decide(table, head, found, port=port)
+    alternative = table.alternatives[found.rank]
+    shown = {
+        "kind": decision.kind,
+        "listener": head.listener,
+        "route": table.routes[alternative.route].name,
+        "match": alternative.match,
+        "captures": dict(found.captures),
+        **_effects(decision),
+    }
+    if decision.kind == "split":
+        shown["parts"] = _parts(table, head, found, port, decision)
+        shown["upstream"] = None
+    elif decision.reason == "split-weights":
+        shown["kind"] = "split"
+    return shown
+
+
+def _parts(
+    table: RouteTable, head: RequestHead, found: Match, port: int | None, decision: Decision
+) -> list[dict[str, Any]]:
+    """Each part of a split with what it does; the point where its interval begins leads to it."""
+    parts, point = [], 0
+    for share in decision.shares:
+        part = {"upstream": share.upstream, "weight": share.weight, "of": share.of}
+        if share.weight:
+            part |= _effects(decide(table, head, found, port=port, split_point=point))
+        parts.append(part)
+        point += share.weight
+    return parts
+
+
+def _effects(decision: Decision) -> dict[str, Any]:
+    """What a decision does to request and reply, without the rest."""
+    shown: dict[str, Any] = {}
+    for key in ("status", "reason", "upstream", "location", "host", "path", "query"):
+        value = getattr(decision, key)
+        if value is not None:
+            shown[key] = value
+    if decision.kind in ("upstream", "split"):
+        shown.setdefault("query", None)
+        shown["request_headers"] = changes(decision.request_headers)
+    if decision.kind == "respond":
+        shown["headers"] = dict(decision.headers)
+        shown["body"] = decision.body
+    shown["response_headers"] = changes(decision.response_headers)
+    return shown
+
+
+def changes(rules: Iterable[HeaderChanges]) -> dict[str, Any]:
+    """Header changes of a route and of its part in one: a later rule for a name replaces an earlier one."""
+    rename: dict[str, str] = {}
+    to_set: dict[str, str] = {}
+    to_add: dict[str, list[str]] = {}
+    remove: dict[str, None] = {}
+    for each in rules:
+        for old, new in each.rename:
+            rename[old] = new
+        for name, value in each.set:
+            to_add.pop(name, None)
+            remove.pop(name, None)
+            to_set[name] = value
+        for name, value in each.add:
+            remove.pop(name, None)
+            to_add.setdefault(name, []).append(value)
+        for name in each.remove:
+            to_set.pop(name, None)
+            to_add.pop(name, None)
+            remove[name] = None
+    return {"rename": rename, "set": to_set, "add": to_add, "remove": list(remove)}
