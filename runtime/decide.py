@@ -34,10 +34,10 @@ class Shares:
 class Decision:
     """What happens to one request.
 
-    `upstream`: sent to `upstream` (of a `split`: the part taken at the split point, `shares` are all of
-    them) as `host`, `path`, `query`, with each of `request_headers` applied in turn.
-    `redirect`: answered with `status` and `location`. `respond`: answered with `status`, `headers` and `body`.
-    `rejected`: answered with `status`, for `reason`. `response_headers`, the part's last, apply to every reply.
+    `upstream`: sent to `upstream` (of a `split`: the part taken at the split point, `shares` are all of them)
+    as `host`, `path`, `query`, with each of `request_headers` applied in turn. `redirect`: answered with
+    `status` and `location`. `respond`: answered with `status`, `headers` and `body`. `rejected`: answered
+    with `status`, for `reason`. `response_headers`, the part's last, apply to every reply.
     """
 
     kind: Literal["upstream", "split", "redirect", "respond", "rejected"]

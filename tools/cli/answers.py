@@ -156,8 +156,7 @@ def changes(rules: Iterable[HeaderChanges]) -> dict[str, Any]:
     to_add: dict[str, list[str]] = {}
     remove: dict[str, None] = {}
     for each in rules:
-        for old, new in each.rename:
-            rename[old] = new
+        rename |= dict(each.rename)
         for name, value in each.set:
             to_add.pop(name, None)
             remove.pop(name, None)

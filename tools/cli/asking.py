@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 import click
-
 from gwc.schema.listener import ListenerSettings
 from gwc.schema.request import RawRequest
 from gwc.schema.table import RouteTable
@@ -82,7 +81,7 @@ def port_of(address: str) -> int | None:
 
 
 def _address(table: RouteTable, scheme: str, authority: str, listener: str | None) -> str:
-    """The address that the request comes in by: the listener's, the only one, or the URL's port and scheme."""
+    """The address a request comes in by: the listener's, the only one, or that of the URL's port and scheme."""
     settings = table.settings()
     wanted = int(found[1]) if (found := _PORT.search(authority)) else _DEFAULT_PORTS.get(scheme)
     if listener is not None:

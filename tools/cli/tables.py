@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
-
 from gwc.schema.table import RouteTable
 
 from .compiling import compile_argument

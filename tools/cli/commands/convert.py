@@ -1,0 +1,50 @@
+"""`gwc convert`: rewrite a configuration in the other syntax."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from ..compiling import compile_argument
+from ..findings import FOUND, UNREADABLE, stop_on_errors
+from ..write import write_atomically
+
+
+@click.command("convert")
+@click.argument("path", metavar="PATH")
+@click.option("--to", "syntax", type=click.Choice(["kdl", "yaml"]), required=True)
+@click.option("-o", "--output", metavar="FILE", help="Where the result goes (default: stdout).")
+def command(path: str, syntax: str, output: str | None) -> None:
+    """Print the configuration at PATH in the other syntax, its includes written in.
+
+    Refused unless the table is the same before and after. Comments cannot be carried over; each is named on
+    stderr.
+    """
+    from gwc.compiler.format.comments import comments_of
+    from gwc.compiler.format.emit_kdl import to_kdl
+    from gwc.compiler.format.emit_yaml import to_yaml
+    from gwc.compiler.pipeline import compile_text
+
+    result = compile_argument(path, "kdl")
+    stop_on_errors(result.diagnostics, result.sources, result.unreadable)
+    if result.table is None or result.validated is None:
+        sys.exit(FOUND)
+    text = to_kdl(result.validated.data) if syntax == "kdl" else to_yaml(result.validated.data)
+    again = compile_text(text, syntax, f"<converted {syntax}>")
+    if again.table is None or again.table != result.table:
+        click.echo(f"{path}: not converted: the table would not be the same; this is a bug in gwc", err=True)
+        sys.exit(FOUND)
+    for source in result.sources.values():
+        for line, comment in comments_of(source):
+            click.echo(f"{source.path}:{line}: comment not carried over: {comment}", err=True)
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        write_atomically(Path(output), text.encode())
+    except OSError as fault:
+        click.echo(f"{output}: {fault.strerror}", err=True)
+        sys.exit(UNREADABLE)
+    click.echo(f"{output}: written", err=True)

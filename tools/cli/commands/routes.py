@@ -1,0 +1,97 @@
+"""`gwc routes`: the routes in the order they are asked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import click
+
+from gwc.schema.table import Alternative, RouteTable
+
+from ..findings import configuration_options
+from ..tables import table_of
+
+
+@click.command("routes")
+@click.option("-c", "--config", default=".", metavar="PATH", help="The configuration, or a built table.")
+@click.option("--tree", is_flag=True, help="By host, path and method.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@configuration_options
+def command(config: str, tree: bool, form: str, overlays: tuple[str, ...], settings: tuple[str, ...]) -> None:
+    """Print every alternative in the order of its rank: of those that hold, the first one wins."""
+    table = table_of(config, overlays, settings)
+    entries = [_entry(table, rank) for rank in range(len(table.alternatives))]
+    if form == "json":
+        click.echo(json.dumps({"schema_version": 1, "alternatives": entries}, indent=2))
+    elif tree:
+        click.echo("\n".join(_tree(entries)))
+    else:
+        click.echo("\n".join(_lines(entries)))
+
+
+def _entry(table: RouteTable, rank: int) -> dict[str, Any]:
+    from gwc.runtime.words import condition_words, host_words, methods_of, path_words
+
+    alternative: Alternative = table.alternatives[rank]
+    route = table.routes[alternative.route]
+    return {
+        "rank": rank,
+        "id": alternative.id,
+        "route": route.name,
+        "match": alternative.match,
+        "priority": route.priority,
+        "host": host_words(alternative),
+        "path": path_words(alternative),
+        "methods": methods_of(table, alternative),
+        "conditions": condition_words(table, alternative),
+        "action": _action(table, alternative.route),
+    }
+
+
+def _action(table: RouteTable, number: int) -> str:
+    route = table.routes[number]
+    if route.action == "upstream":
+        return f"upstream {table.upstreams[route.target].name}"
+    if route.action == "split":
+        parts = table.splits[route.target]
+        return "split " + ", ".join(f"{table.upstreams[p.upstream].name}={p.weight}" for p in parts)
+    if route.action == "redirect":
+        return f"redirect {table.redirects[route.target].status}"
+    return f"respond {table.responds[route.target].status}"
+
+
+def _lines(entries: list[dict[str, Any]]) -> Iterable[str]:
+    """A table with a head; columns as wide as they need."""
+    rows = [
+        (
+            str(each["rank"]),
+            each["route"],
+            each["host"] or "*",
+            each["path"] or "/",
+            ",".join(each["methods"]) or "*",
+            "; ".join(each["conditions"]),
+            each["action"],
+        )
+        for each in entries
+    ]
+    head = ("rank", "route", "host", "path", "method", "conditions", "action")
+    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
+    for row in [head, *rows]:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _tree(entries: list[dict[str, Any]]) -> Iterable[str]:
+    """Hosts, below them paths, below them methods with their routes, each level in the order of rank."""
+    hosts: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    for each in entries:
+        hosts.setdefault(each["host"] or "any host", {}).setdefault(each["path"] or "/", []).append(each)
+    for host, paths in hosts.items():
+        yield host
+        for path, alternatives in paths.items():
+            yield f"  {path}"
+            for each in alternatives:
+                methods = ",".join(each["methods"]) or "*"
+                rest = f"  [{'; '.join(each['conditions'])}]" if each["conditions"] else ""
+                yield f"    {methods}  {each['route']} -> {each['action']}{rest}"
