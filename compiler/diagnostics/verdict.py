@@ -1,6 +1,6 @@
 """The verdict on all findings of one run: the worst of them, and the exit code that follows.
 
-Owns the rule of DESIGN.md section 8 for findings: 0 clean, 1 findings at or above the threshold. The codes
+Owns the rule for findings: 0 clean, 1 findings at or above the threshold. The codes
 for wrong usage and for bugs are the command line's own. No format of output has a say here.
 """
 
