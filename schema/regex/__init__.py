@@ -1,0 +1,1 @@
+"""Regular expressions: the dialect that two engines read alike, and the choice between them."""

@@ -1,0 +1,182 @@
+"""Addresses to listen on and to send to: `10.0.0.1:8080`, `[::1]:8080`, `name:8080`, `unix:/run/x.sock`.
+
+Owns their spelling. `${env:NAME}` and `${file:path}` may stand for any part; such an address is read as
+far as it is known, and again when the gateway has filled it in.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from .host import is_ipv6, parse_host
+from .port import parse_port
+from .refusal import ValueRefusal, quoted, whole
+
+_TCP: Final = re.compile(r"(.*):([^:\]]*)", re.DOTALL)
+_DIGITS: Final = re.compile(r"[0-9]{1,5}")
+_UNIX: Final = "unix:"
+_HOW: Final = "write `host:port`, `[v6]:port` or `unix:/path`"
+
+LONGEST_PATH: Final = 107
+"""Bytes of a socket's path: what the kernel's `sun_path` holds beside the closing NUL."""
+
+
+@dataclass(frozen=True, slots=True)
+class TcpAddress:
+    """A host in its one form (IPv6 in brackets) and a port."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnixAddress:
+    """The path of a unix socket."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnresolvedAddress:
+    """An address with references in it, as written. `port` is known where it stands in the text."""
+
+    text: str
+    port: int | None
+
+
+Address = TcpAddress | UnixAddress | UnresolvedAddress
+
+
+def parse_address(text: str) -> Address | ValueRefusal:
+    """The address that `text` writes. A port is always said, 1 to 65535."""
+    if "${" in text:
+        return _with_references(text)
+    if text.startswith(_UNIX):
+        return _unix(text)
+    found = _TCP.fullmatch(text)
+    if (
+        found is None
+        or not found[1]
+        or found[1] == "*"
+        or "/" in text
+        or (":" in found[1] and text[0] != "[")
+    ):
+        return _refuse(text)
+    host = parse_host(found[1])
+    if isinstance(host, ValueRefusal):
+        return host
+    port = parse_port(found[2], found.start(2))
+    return port if isinstance(port, ValueRefusal) else TcpAddress(host, port)
+
+
+def _with_references(text: str) -> Address | ValueRefusal:
+    """An address that is not known yet; what stands in the text is judged already."""
+    # Imported here: most addresses have no references.
+    from ..template.value import Text, parse_value
+
+    template = parse_value(text, variables=False)
+    if isinstance(template, ValueRefusal):
+        return template
+    if template.constant is not None:
+        return whole(text, f"{quoted(text)} is not an address", _HOW)
+    first, last = template.parts[0], template.parts[-1]
+    if isinstance(first, Text) and first.text.startswith(_UNIX):
+        if first.text != _UNIX and not first.text.startswith("unix:/"):
+            return _unix_relative(text)
+        return UnresolvedAddress(text, None)
+    if not isinstance(last, Text):
+        return UnresolvedAddress(text, None)
+    tail = last.text.rpartition(":")[2]
+    if ":" not in last.text:
+        # What ends in plain text has its port in it.
+        return UnresolvedAddress(text, None) if _DIGITS.fullmatch(tail) else _missing_port(text)
+    port = parse_port(tail, len(text) - len(tail))
+    return port if isinstance(port, ValueRefusal) else UnresolvedAddress(text, port)
+
+
+def _unix(text: str) -> UnixAddress | ValueRefusal:
+    path = text[len(_UNIX) :]
+    if not path.startswith("/"):
+        return _unix_relative(text)
+    if path.startswith("//"):
+        return whole(
+            text,
+            f"{quoted(text)} has more than one slash first",
+            f"write {quoted(_UNIX + '/' + path.lstrip('/'))}",
+        )
+    size = len(path.encode("utf-8", "surrogatepass"))
+    if size > LONGEST_PATH:
+        return ValueRefusal(
+            len(_UNIX), len(path), f"the path of a socket is {size} bytes long", f"{LONGEST_PATH} are allowed"
+        )
+    for offset, char in enumerate(path, len(_UNIX)):
+        if char < " " or char == "\x7f":
+            return ValueRefusal(
+                offset, 1, f"a path cannot hold the control character {quoted(char)}", "take it out"
+            )
+    if path.endswith("/"):
+        return whole(text, f"{quoted(text)} is a directory", "write the path of the socket itself")
+    return UnixAddress(path)
+
+
+def _unix_relative(text: str) -> ValueRefusal:
+    advice = "write an absolute path: `unix:/run/name.sock`"
+    if text.startswith("unix:@"):
+        advice = f"sockets without a path are not supported; {advice}"
+    return ValueRefusal(
+        len(_UNIX), len(text) - len(_UNIX), f"the path of {quoted(text)} does not begin with `/`", advice
+    )
+
+
+def _missing_port(text: str, instead: str = "") -> ValueRefusal:
+    advice = (
+        f"write {quoted(instead)}, with the right port" if instead else "write `:` and the port behind it"
+    )
+    return ValueRefusal(len(text), 0, f"{quoted(text)} has no port", advice)
+
+
+def _refuse(text: str) -> ValueRefusal:
+    """What is wrong with text that is no address, and what was likely meant."""
+    shown = quoted(text)
+    if not text:
+        return whole(text, "an address is empty", _HOW)
+    scheme = re.match(r"(https?)://([^/?#]*)", text)
+    if scheme is not None:
+        inner = scheme[2]
+        if ":" not in inner.rpartition("]")[2]:
+            inner += ":80" if scheme[1] == "http" else ":443"
+        readable = isinstance(parse_address(inner), TcpAddress)
+        return whole(text, f"{shown} is a URL", f"write {quoted(inner)}" if readable else _HOW)
+    if text[0] == "/":
+        return whole(text, f"{shown} is a path", f"write {quoted(_UNIX + text)} for a unix socket")
+    if "/" in text:
+        return whole(text, f"{shown} is not an address", _HOW)
+    if _DIGITS.fullmatch(text):
+        return whole(text, f"{shown} has no host", _every(text))
+    if text.startswith((":", "*:")) and not is_ipv6(text):
+        port = text.rpartition(":")[2]
+        return whole(text, f"{shown} has no host", _every(port) if _DIGITS.fullmatch(port) else _HOW)
+    if text == "*":
+        return whole(text, f"{shown} has neither host nor port", _every("8080"))
+    if is_ipv6(text):
+        host, _, port = text.rpartition(":")
+        advice = f"write `[{text}]:8080`, with the right port"
+        if _DIGITS.fullmatch(port) and is_ipv6(host) and port[0] != "0":
+            advice = (
+                f"write `[{host}]:{port}` if `{port}` is the port, else `[{text}]:8080` with the right port"
+            )
+        return whole(text, f"{shown} is an IPv6 address without brackets", advice)
+    if ":" not in text or text.endswith("]"):
+        host_only = parse_host(text)
+        return host_only if isinstance(host_only, ValueRefusal) else _missing_port(text, f"{text}:8080")
+    return whole(text, f"{shown} is not an address", _HOW)
+
+
+def _every(port: str) -> str:
+    """How to say: on every interface."""
+    return (
+        f"write `0.0.0.0:{port}` for every IPv4 address, `[::]:{port}` for IPv6 too, "
+        f"`127.0.0.1:{port}` for this machine alone"
+    )
