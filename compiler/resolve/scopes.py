@@ -31,7 +31,7 @@ class Scope:
 
     `levels` are the blocks of each enclosing group that has any, outermost first; for a route its own come
     last. `action` is None until something names one. `listeners` are those that the groups' blocks leave,
-    None for all.
+    None for all. `owners` are the records it was made of: defaults, groups, the route, outermost first.
     """
 
     priority: int = 0
@@ -42,6 +42,7 @@ class Scope:
     response_headers: HeaderRules = HeaderRules()
     levels: tuple[tuple[Block, ...], ...] = ()
     listeners: frozenset[str] | None = None
+    owners: tuple[Record, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +93,8 @@ def _narrowed(outer: frozenset[str] | None, blocks: Sequence[Block]) -> frozense
 
 
 def _overlaid(context: Context, scope: Scope, record: Record, kind: str) -> Scope:
-    """The scope with the record's own settings over it; a record without any costs nothing."""
-    changes: dict[str, object] = {}
+    """The scope with the record's own settings over it."""
+    changes: dict[str, object] = {"owners": (*scope.owners, record)}
     if "priority" in record:
         changes["priority"] = priority_of(record["priority"])
     action = action_key(context, record, kind)
@@ -110,4 +111,4 @@ def _overlaid(context: Context, scope: Scope, record: Record, kind: str) -> Scop
         changes["response_headers"] = inherit(
             scope.response_headers, header_rules(context, record["response-headers"])
         )
-    return replace(scope, **changes) if changes else scope  # type: ignore[arg-type]  # keys are the fields above
+    return replace(scope, **changes)  # type: ignore[arg-type]  # keys are the fields above
