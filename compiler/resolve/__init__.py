@@ -113,7 +113,7 @@ def _bind_name(names: dict[str, Record], record: Record, found: list[Diagnostic]
                 f"route `{record['route']}` stands twice",
                 label="the second of this name",
                 secondary=(Label(span_of(first, "route"), "the first"),),
-                help="give one of them another name; logs, metrics and `explain` speak of a route by its name",
+                help="give one another name; logs, metrics and `explain` speak of a route by its name",
             )
         )
 

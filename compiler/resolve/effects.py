@@ -99,7 +99,7 @@ def _check_prefix(context: Context, route: Record, record: Record, alternatives:
                 secondary=(
                     Label(at or span_of(route, "route"), "requests get here without a `path-prefix`"),
                 ),
-                help="give every `matches` block of the route a `path-prefix`, or write `path`, which replaces all",
+                help="give every `matches` block a `path-prefix`, or write `path`, which replaces all",
             )
         )
         return
@@ -131,7 +131,7 @@ def _check_captures(
                             f"captures {have}" if have else "captures nothing",
                         ),
                     ),
-                    help=f"write a `path-template` with `{{{name}}}` or a named group in `path-regex` in every block",
+                    help=f"write `path-template` with `{{{name}}}` or a named group in every block",
                 )
             )
             break

@@ -13,7 +13,7 @@ from gwc.compiler.resolve import Resolution
 from gwc.compiler.resolve.resolved import HeaderRules
 from gwc.compiler.resolve.scopes import Scoped
 from gwc.compiler.source import SourceFile
-from gwc.compiler.validate.provenance import leaves, provenance
+from gwc.compiler.validate.provenance import provenance
 from gwc.compiler.validate.record import Record
 
 Sources = Mapping[str, SourceFile]
@@ -87,15 +87,25 @@ def _record(
 
 def _values(path: str, record: Record, key: str, sources: Sources) -> Iterator[dict[str, Any]]:
     """Every scalar below `record[key]`; what has a name is shown by it."""
-    for pointer, value in leaves(record):
-        steps = pointer[1:].split("/")
-        if steps[0] == key.replace("~", "~0").replace("/", "~1"):
-            shown = _spelt(record, steps)
-            if shown is not None:
-                yield _entry(f"{path}{shown}", value, record, pointer, sources)
+    for steps, value in _scalars((key,), record[key]):
+        shown = _spelt(record, steps)
+        if shown is not None:
+            yield _entry(f"{path}{shown}", value, record, "/" + "/".join(steps), sources)
 
 
-def _spelt(record: Record, steps: list[str]) -> str | None:
+def _scalars(steps: tuple[str, ...], value: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every scalar in or below a value with the steps that lead to it. Keys have no `/` and no `~`."""
+    if isinstance(value, Record):
+        for key, each in value.items():
+            yield from _scalars((*steps, key), each)
+    elif isinstance(value, tuple):
+        for number, each in enumerate(value):
+            yield from _scalars((*steps, str(number)), each)
+    else:
+        yield steps, value
+
+
+def _spelt(record: Record, steps: tuple[str, ...]) -> str | None:
     """The steps after the first as text; None for the name of something that is shown in its path."""
     text = ""
     value: Any = record[steps[0]]

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from typing import Any
 
 import click
-
 from gwc.schema.table import Alternative, RouteTable
 
 from ..findings import configuration_options
