@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 from gwc.schema.diagnostic import Diagnostic, Severity, in_order, warning
 from gwc.schema.span import Span
@@ -76,7 +76,32 @@ class Allow:
     reason: str
 
 
-def scan_allows(text: str, syntax: Syntax, file: str) -> tuple[tuple[Allow, ...], tuple[Diagnostic, ...]]:
+class Text(Protocol):
+    """What is asked of a source file."""
+
+    @property
+    def text(self) -> str: ...
+
+
+def scan_allows(
+    sources: Mapping[str, Text], syntaxes: Mapping[str, Syntax] | None = None
+) -> tuple[tuple[Allow, ...], tuple[Diagnostic, ...]]:
+    """`scan_text` of every file, by the name that spans give it.
+
+    A file's syntax is what `syntaxes` says, else what its name ends in: `.yaml` and `.yml` are YAML, all else
+    is KDL.
+    """
+    allows: list[Allow] = []
+    found: list[Diagnostic] = []
+    for file, source in sources.items():
+        by_name: Syntax = "yaml" if file.endswith((".yaml", ".yml")) else "kdl"
+        of_file, about_file = scan_text(source.text, (syntaxes or {}).get(file, by_name), file)
+        allows += of_file
+        found += about_file
+    return tuple(allows), tuple(found)
+
+
+def scan_text(text: str, syntax: Syntax, file: str) -> tuple[tuple[Allow, ...], tuple[Diagnostic, ...]]:
     """The comments of one file that silence findings, and what is wrong with them.
 
     `file` is the path as spans of this file have it. A comment without a reason is reported and still

@@ -53,7 +53,7 @@ class ExampleFile:
 class Page:
     """What there is to say about one code.
 
-    `severity` is the one it has by default. `markdown` is the whole page as it was written, `body` what
+    `severity` is the one it has by default. `text` is the whole page as it was written, Markdown, `body` what
     stands below the severity. `example` yields the code, `instead` does not; each is empty where the page
     has prose for it, else its first file is the main one.
     """
@@ -61,7 +61,7 @@ class Page:
     code: str
     title: str
     severity: Severity
-    markdown: str
+    text: str
     body: str
     example: tuple[ExampleFile, ...]
     instead: tuple[ExampleFile, ...]
@@ -115,7 +115,7 @@ def parse_page(markdown: str) -> Page:
         code=title[1],
         title=title[2].rstrip(),
         severity=words[lines[1]],
-        markdown=markdown,
+        text=markdown,
         body="\n".join(lines[2:]).strip("\n"),
         example=example,
         instead=_files(sections.get("Instead", ["nothing"]), title[1]),

@@ -21,10 +21,12 @@ from typing import Final
 from gwc.schema.diagnostic import Diagnostic
 
 from ..verdict import count
-from .colour import paint
+from .colour import paint, want_colour
 from .snippet import Mark, Row, Snippet
 from .source import Sources
 from .visible import visible
+
+__all__ = ["render_text", "summary", "want_colour"]
 
 _MOST_SECONDARY: Final = 20
 _UNLIMITED_WIDTH: Final = 160

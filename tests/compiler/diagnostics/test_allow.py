@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 
 import pytest
-from gwc.compiler.diagnostics.allow import Allow, Syntax, apply_allows, scan_allows
+from gwc.compiler.diagnostics.allow import Allow, Syntax, apply_allows, scan_allows, scan_text
+from gwc.compiler.source import source_from_text
 from gwc.schema.diagnostic import Diagnostic, Severity, error, note, warning
 from gwc.schema.span import Span
 from hypothesis import given
@@ -16,7 +17,7 @@ A = "gwc: allow(GWC401) because"
 
 def lines_of(text: str, syntax: Syntax = "kdl") -> list[str]:
     """The lines on which findings would be silenced, as text; `<none>` where there is no such line."""
-    allows, found = scan_allows(text, syntax, "f")
+    allows, found = scan_text(text, syntax, "f")
     assert found == ()
     return [text[each.start : each.end].strip() if each.start <= len(text) else "<none>" for each in allows]
 
@@ -25,7 +26,7 @@ def findings(text: str, syntax: Syntax = "kdl") -> list[tuple[str, str]]:
     """What is wrong with the comments: codes, and the text that they point at."""
     return [
         (each.code, text[each.span.start : each.span.end])
-        for each in scan_allows(text, syntax, "f")[1]
+        for each in scan_text(text, syntax, "f")[1]
         if each.span
     ]
 
@@ -54,7 +55,7 @@ def test_with_nothing_after_it_it_means_nothing() -> None:
 def test_several_codes_have_a_span_each() -> None:
     """Every code of a comment stands for itself, and all have its reason."""
     text = "a // gwc: allow( GWC401 ,GWC402)  both are wanted "
-    allows, found = scan_allows(text, "kdl", "f")
+    allows, found = scan_text(text, "kdl", "f")
     assert found == ()
     assert [(each.code, text[each.span.start : each.span.end]) for each in allows] == [
         ("GWC401", "GWC401"),
@@ -86,7 +87,7 @@ def test_several_codes_have_a_span_each() -> None:
 )
 def test_what_is_no_comment_of_kdl_says_nothing(text: str) -> None:
     """Strings of every kind, block comments and the middle of a comment are not read."""
-    assert scan_allows(text, "kdl", "f") == ((), ())
+    assert scan_text(text, "kdl", "f") == ((), ())
 
 
 @pytest.mark.parametrize(
@@ -116,7 +117,7 @@ def test_what_is_no_comment_of_kdl_says_nothing(text: str) -> None:
 def test_after_what_only_looks_like_a_string_it_is_read(before: str) -> None:
     """A string ends where its own rule says."""
     text = f"{before} // {A}"
-    allows, _ = scan_allows(text, "kdl", "f")
+    allows, _ = scan_text(text, "kdl", "f")
     assert [text[each.span.start : each.span.end] for each in allows] == ["GWC401"]
 
 
@@ -163,14 +164,14 @@ def test_a_comment_without_a_reason_is_reported_and_still_silences() -> None:
     """The parenthesis alone is not enough for the next reader."""
     text = "a // gwc: allow(GWC401) "
     assert findings(text) == [("GWC491", "gwc: allow(GWC401)")]
-    assert len(scan_allows(text, "kdl", "f")[0]) == 1
+    assert len(scan_text(text, "kdl", "f")[0]) == 1
 
 
 def test_an_unknown_code_is_reported_with_the_nearest() -> None:
     """A code is exact; the help names the one that was meant."""
     text = "a: 1 # gwc: allow(GWC401, gwc402, routes) x"
     assert findings(text, "yaml") == [("GWC492", "gwc402"), ("GWC492", "routes")]
-    allows, found = scan_allows(text, "yaml", "f")
+    allows, found = scan_text(text, "yaml", "f")
     assert [each.code for each in allows] == ["GWC401"]
     assert found[0].help == "did you mean `GWC402`?"
 
@@ -179,7 +180,7 @@ def test_errors_and_these_findings_themselves_cannot_be_silenced() -> None:
     """An allow of such a code is a finding and no allow."""
     text = "a // gwc: allow(GWC301, GWC490) x"
     assert findings(text) == [("GWC493", "GWC301"), ("GWC493", "GWC490")]
-    assert scan_allows(text, "kdl", "f")[0] == ()
+    assert scan_text(text, "kdl", "f")[0] == ()
 
 
 @pytest.mark.parametrize(
@@ -202,10 +203,19 @@ def test_a_comment_to_gwc_that_is_not_understood_is_reported(comment: str) -> No
     assert findings(f"a /* {comment} */") == [("GWC494", "gwc:")]
 
 
+def test_every_file_is_scanned_by_its_own_syntax() -> None:
+    """The name tells the syntax, unless the caller knows better."""
+    kdl, yaml = source_from_text(f"a // {A}", "f"), source_from_text(f"a: 1 # {A}", "f")
+    named = {"a.kdl": kdl, "b.yaml": yaml, "c.yml": yaml}
+    assert [each.span.file for each in scan_allows(named)[0]] == ["a.kdl", "b.yaml", "c.yml"]
+    assert scan_allows({"-": yaml}) == ((), ())
+    assert len(scan_allows({"-": yaml}, {"-": "yaml"})[0]) == 1
+
+
 def test_a_finding_on_the_line_is_silenced_and_others_stay() -> None:
     """Line, file, code and severity all decide."""
     text = f"a\nb // {A}\nc"
-    allows, _ = scan_allows(text, "kdl", "f")
+    allows, _ = scan_text(text, "kdl", "f")
     silenced = [warning("GWC401", Span("f", at, at + 1), "h") for at in (2, 3, text.index("\nc"))]
     stays = [
         warning("GWC401", Span("f", 0, 3), "starts above"),
@@ -219,7 +229,7 @@ def test_a_finding_on_the_line_is_silenced_and_others_stay() -> None:
 
 def test_an_error_of_the_code_is_not_silenced() -> None:
     """Whatever a page says of a code: an error stays."""
-    allows, _ = scan_allows(f"a // {A}", "kdl", "f")
+    allows, _ = scan_text(f"a // {A}", "kdl", "f")
     found = error("GWC401", Span("f", 0, 1), "h")
     assert apply_allows([found], allows) == (found,)
 
@@ -227,7 +237,7 @@ def test_an_error_of_the_code_is_not_silenced() -> None:
 def test_an_allow_that_silences_nothing_is_reported() -> None:
     """The finding stands at the code, and of two for one finding the second is useless."""
     text = f"// {A}\na // {A}"
-    allows, _ = scan_allows(text, "kdl", "f")
+    allows, _ = scan_text(text, "kdl", "f")
     (useless,) = apply_allows([note("GWC401", Span("f", text.index("a //"), len(text)), "h")], allows)
     assert (useless.code, useless.severity, useless.span) == ("GWC490", Severity.WARNING, allows[1].span)
     assert [each.code for each in apply_allows([], allows)] == ["GWC490", "GWC490"]
@@ -235,7 +245,7 @@ def test_an_allow_that_silences_nothing_is_reported() -> None:
 
 def test_beside_an_error_no_allow_is_called_useless() -> None:
     """The stage that it waits for may not have run."""
-    allows, _ = scan_allows(f"a // {A}", "kdl", "f")
+    allows, _ = scan_text(f"a // {A}", "kdl", "f")
     found = error("GWC301", Span("f", 0, 1), "h")
     assert apply_allows([found], allows) == (found,)
 
@@ -273,7 +283,7 @@ ANY = st.lists(st.sampled_from(PIECES), max_size=40).map("".join)
 @given(ANY, st.sampled_from(["kdl", "yaml"]))
 def test_any_text_can_be_scanned(text: str, syntax: Syntax) -> None:
     """Nothing is raised, and every place is inside the text."""
-    allows, found = scan_allows(text, syntax, "f")
+    allows, found = scan_text(text, syntax, "f")
     for each in allows:
         assert text[each.span.start : each.span.end] == each.code
         assert 0 <= each.start <= each.end <= len(text) + 1
@@ -307,7 +317,7 @@ def test_a_hostile_text_is_scanned_in_time(text: str) -> None:
     """Time grows with the length of the text and not with its square."""
     began = time.perf_counter()
     for syntax in ("kdl", "yaml"):
-        allows, _ = scan_allows(text, syntax, "f")
+        allows, _ = scan_text(text, syntax, "f")
         apply_allows((), allows)
     assert time.perf_counter() - began < 10
 

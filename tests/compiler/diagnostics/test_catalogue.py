@@ -33,7 +33,7 @@ def test_a_page_is_taken_apart() -> None:
     found = parse_page(PAGE)
     assert (found.code, found.title, found.severity) == ("GWC101", "a string is never closed", Severity.ERROR)
     assert found.body.startswith("What it means.\n\n## Example")
-    assert found.markdown == PAGE
+    assert found.text == PAGE
     assert found.example == (
         ExampleFile("gwc.kdl", 'include "a.kdl"\n'),
         ExampleFile("a.kdl", '## Instead\nx "\n'),
