@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 
 import pytest
-from gwc.compiler.diagnostics.allow import Allow, Syntax, apply_allows, scan_allows, scan_text
+from gwc.compiler.diagnostics.allow import Allow, apply_allows, scan_allows, scan_text
+from gwc.compiler.diagnostics.comments import Syntax
 from gwc.compiler.source import source_from_text
 from gwc.schema.diagnostic import Diagnostic, Severity, error, note, warning
 from gwc.schema.span import Span
@@ -295,8 +296,8 @@ def test_any_text_can_be_scanned(text: str, syntax: Syntax) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        f"// {A}\n" * 50_000,
-        f"a // {A}\x85" * 50_000,
+        f"// {A}\n" * 20_000,
+        f"a // {A}\x85" * 20_000,
         "#" * 2_000_000 + f" // {A}",
         '"' * 2_000_001 + f" // {A}",
         "/*" * 500_000 + f" // {A}",
@@ -307,7 +308,7 @@ def test_any_text_can_be_scanned(text: str, syntax: Syntax) -> None:
         "// gwc: allow(" + "(" * 1_000_000,
         "// gwc: allow(" + " " * 1_000_000,
         "// gwc: allow(" + ", " * 500_000 + ")",
-        f"# {A}\n" * 50_000,
+        f"# {A}\n" * 20_000,
         "[" * 500_000 + f" # {A}",
         "#" + " " * 2_000_000 + f"\n# {A}",
     ],
