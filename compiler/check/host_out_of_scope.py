@@ -21,6 +21,7 @@ def check(resolution: Resolution) -> Iterator[Diagnostic]:
     assert config is not None
     settings = {listener.settings.name: listener.settings for listener in config.listeners}
     told: set[int] = set()
+    reasons: dict[tuple[frozenset[str] | None, str], str | None] = {}  # few hosts, many routes
     for scoped in resolution.routes:
         left = scoped.scope.listeners
         reachable = [each for name, each in settings.items() if left is None or name in left]
@@ -33,7 +34,9 @@ def check(resolution: Resolution) -> Iterator[Diagnostic]:
                 if host is None:  # it came by way of `use`
                     continue
                 for index, text in enumerate(host.get("name", ())):
-                    reason = _impossible(host_pattern(text), reachable)
+                    reason = reasons.get((left, text), "")
+                    if reason == "":
+                        reason = reasons[left, text] = _impossible(host_pattern(text), reachable)
                     if reason:
                         yield warning(
                             "GWC405",

@@ -120,7 +120,7 @@ def _path_holds(pattern: PathPattern | None, path: str) -> bool:
 
 def _regex_holds(pattern: str, text: str) -> bool:
     choice = choose(pattern)
-    return isinstance(choice, Choice) and compile_program(choice.program, choice.engine).matches(text)
+    return isinstance(choice, Choice) and bool(compile_program(choice.program, choice.engine).matches(text))
 
 
 def _taken_by_another(config: ResolvedConfig, alternative: Alternative, path: str) -> bool:

@@ -13,7 +13,7 @@ from gwc.schema.span import Span
 from ..validate.record import Record, key_span, span_of
 from .actions import resolve_action
 from .blocks import resolve_block
-from .context import Context, name_table
+from .context import Context, name_span, name_table
 from .effects import check_effects
 from .expand import Expanded, expand, size
 from .listeners import IMPLICIT, resolve_listeners
@@ -184,7 +184,7 @@ def _route(context: Context, scoped: Scoped, alternatives: tuple[Expanded, ...])
         rewrite=None if answers else scope.rewrite,
         request_headers=HeaderRules() if answers else scope.request_headers,
         response_headers=scope.response_headers,
-        span=span_of(record, "route"),
+        span=name_span(record, "route"),
     )
 
 

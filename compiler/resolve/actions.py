@@ -136,45 +136,47 @@ def header_rules(context: Context, record: Record | None) -> HeaderRules:
     """The header rules of one block; a name that two rules speak of is reported."""
     if record is None:
         return HeaderRules()
-    seen: dict[str, tuple[Record, str, int | None]] = {}
-    for name, place in _names(record):
-        first = seen.setdefault(name, place)
-        if first is not place and not (first[1] == place[1] == "name" and _both_add(record, first, place)):
-            context.report(
-                error(
-                    "GWC322",
-                    span_of(*place),
-                    f"two rules speak of header `{name}`",
-                    label="the second",
-                    secondary=(Label(span_of(*first), "the first"),),
-                    help="keep one; `set` replaces what is there, `add` appends, `remove` takes away",
-                )
-            )
-    return HeaderRules(
-        rename=tuple((each["from"].lower(), each["to"].lower()) for each in record.get("rename", ())),
-        set=tuple((each["name"].lower(), as_bytes_text(each["value"])) for each in record.get("set", ())),
-        add=tuple((each["name"].lower(), as_bytes_text(each["value"])) for each in record.get("add", ())),
-        remove=tuple(name.lower() for name in record.get("remove", ())),
+    rules = HeaderRules(
+        rename=tuple([(each["from"].lower(), each["to"].lower()) for each in record.get("rename", ())]),
+        set=tuple([(each["name"].lower(), as_bytes_text(each["value"])) for each in record.get("set", ())]),
+        add=tuple([(each["name"].lower(), as_bytes_text(each["value"])) for each in record.get("add", ())]),
+        remove=tuple([name.lower() for name in record.get("remove", ())]),
     )
+    names = [old for old, _ in rules.rename] + [name for name, _ in rules.set]
+    names += [*{name for name, _ in rules.add}, *rules.remove]
+    if len(set(names)) != len(names):
+        _refuse_repeats(context, record)
+    return rules
 
 
-def _names(record: Record) -> Iterator[tuple[str, tuple[Record, str, int | None]]]:
-    """Every name that a rule acts on, with its place; a rename acts on the name it takes away."""
+def _refuse_repeats(context: Context, record: Record) -> None:
+    """Report each name that a second rule acts on; several `add` lines of one name are fine."""
+    seen: dict[str, tuple[str, tuple[Record, str, int | None]]] = {}
+    for kind, name, place in _places(record):
+        first_kind, first = seen.setdefault(name, (kind, place))
+        if first is place or first_kind == kind == "add":
+            continue
+        context.report(
+            error(
+                "GWC322",
+                span_of(*place),
+                f"two rules speak of header `{name}`",
+                label="the second",
+                secondary=(Label(span_of(*first), "the first"),),
+                help="keep one; `set` replaces what is there, `add` appends, `remove` takes away",
+            )
+        )
+
+
+def _places(record: Record) -> Iterator[tuple[str, str, tuple[Record, str, int | None]]]:
+    """Kind, name and place of every rule; a rename acts on the name that it takes away."""
     for each in record.get("rename", ()):
-        yield each["from"].lower(), (each, "from", None)
-    for key in ("set", "add"):
-        for each in record.get(key, ()):
-            yield each["name"].lower(), (each, "name", None)
+        yield "rename", each["from"].lower(), (each, "from", None)
+    for kind in ("set", "add"):
+        for each in record.get(kind, ()):
+            yield kind, each["name"].lower(), (each, "name", None)
     for index, name in enumerate(record.get("remove", ())):
-        yield name.lower(), (record, "remove", index)
-
-
-def _both_add(
-    record: Record, first: tuple[Record, str, int | None], second: tuple[Record, str, int | None]
-) -> bool:
-    """Whether both places are `add` rules: several lines of one name may be appended."""
-    added = [id(each) for each in record.get("add", ())]
-    return id(first[0]) in added and id(second[0]) in added
+        yield "remove", name.lower(), (record, "remove", index)
 
 
 def inherit(outer: HeaderRules, inner: HeaderRules) -> HeaderRules:

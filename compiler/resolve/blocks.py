@@ -7,8 +7,7 @@ Owns the reading of every predicate key, `use` and `not` included. What a block 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from gwc.schema.diagnostic import Label, error
 from gwc.schema.listener import PathOptions
@@ -51,8 +50,7 @@ _FORBIDDEN_HEADERS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """A block: its conditions in written order, and what expansion and ranking need of them.
 
     `hosts` and `paths` are the block's own values, None where it has none; "host" and "path" mark their
@@ -68,13 +66,12 @@ class Block:
     record: Record | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """One predicate with the place it was written at."""
 
     record: Record
     key: str
-    index: int | None
+    place: int | None
     predicate: Predicate
 
 
@@ -85,9 +82,11 @@ def resolve_block(context: Context, record: Record, outer: frozenset[str] | None
     normalising of the listeners that can deliver them.
     """
     pieces: list[Piece] = []
-    named = _listeners_of(record)
-    allowed = named if outer is None else outer if named is None else outer & named
-    _gather(context, record, pieces, _options(context, allowed), ())
+    allowed = outer
+    if "listener" in record:
+        named = frozenset(record["listener"])
+        allowed = named if outer is None else outer & named
+    _gather(context, record, pieces, context.path_options(allowed), ())
     _refuse_repeats(context, pieces)
     steps: list[Step] = []
     hosts: tuple[HostPattern, ...] | None = None
@@ -117,17 +116,6 @@ def resolve_block(context: Context, record: Record, outer: frozenset[str] | None
             others += 1
         steps.append(predicate)
     return Block(tuple(steps), hosts, paths, Counts(methods, fields, queries, others), listeners, record)
-
-
-def _listeners_of(record: Record) -> frozenset[str] | None:
-    values = record.get("listener")
-    return None if values is None else frozenset(values)
-
-
-def _options(context: Context, allowed: frozenset[str] | None) -> tuple[PathOptions, ...]:
-    """The distinct path options of the listeners that a block applies to."""
-    settings = context.settings.values()
-    return tuple(dict.fromkeys(s.path_options for s in settings if allowed is None or s.name in allowed))
 
 
 def _gather(
@@ -175,7 +163,7 @@ def _gather(
     if repeated:
         # `header`, `query`, `cookie` and `not` may stand between other keys: back to the written order.
         own = [
-            (span_of(p.record, p.key, p.index).start if p.record is record else -1, p) for p in pieces[start:]
+            (span_of(p.record, p.key, p.place).start if p.record is record else -1, p) for p in pieces[start:]
         ]
         if all(place >= 0 for place, _ in own):
             pieces[start:] = [p for _, p in sorted(own, key=lambda pair: pair[0])]
@@ -221,18 +209,19 @@ def _negation(
     return Not(tuple(piece.predicate for piece in inside)) if inside else None
 
 
-_ONCE = (Hosts, Paths, Methods, ClientIp, Schemes, Listeners, Snis, Sample, Models)
+_ONCE = frozenset((Hosts, Paths, Methods, ClientIp, Schemes, Listeners, Snis, Sample, Models, Flag))
 
 
 def _refuse_repeats(context: Context, pieces: list[Piece]) -> None:
     """Predicates that stand once in a block, counted after `use` has been written in."""
+    if not any(piece.record is not pieces[0].record for piece in pieces):
+        return  # one record has each key once
     seen: dict[object, Piece] = {}
     kept: list[Piece] = []
     for piece in pieces:
         kind = type(piece.predicate)
-        key: object = piece.predicate.name if isinstance(piece.predicate, Flag) else kind
-        if kind in _ONCE or kind is Flag:
-            first = seen.setdefault(key, piece)
+        if kind in _ONCE:
+            first = seen.setdefault((kind, getattr(piece.predicate, "name", None)), piece)
             if first is not piece:
                 context.report(
                     error(

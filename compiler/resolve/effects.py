@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from gwc.schema.diagnostic import Label, error
-from gwc.schema.listener import PathOptions
 from gwc.schema.predicate import PathPattern
 from gwc.schema.regex.program import choose
 from gwc.schema.template import Variable, parse_template, parse_value
@@ -19,37 +18,34 @@ from gwc.schema.template import Variable, parse_template, parse_value
 from .context import Context, Record, key_span, span_of
 from .expand import Expanded
 from .patterns import normal_form
-from .resolved import Action, Redirect, Respond, Rewrite, Split
+from .resolved import Action, Redirect, Respond, Rewrite, Split, ToUpstream
 from .scopes import Scoped, Setting
 
 
 def check_effects(context: Context, scoped: Scoped, action: Action, alternatives: Sequence[Expanded]) -> None:
     """Report what the route says and cannot do."""
-    _check_ineffective(context, scoped, action)
-    options = tuple(dict.fromkeys(s.path_options for s in context.settings.values()))
-    route = scoped.record
+    route, scope = scoped
     answers = isinstance(action, Redirect | Respond)
-    if scoped.scope.rewrite is not None and scoped.scope.rewrite_at is not None and not answers:
-        at = scoped.scope.rewrite_at
-        _check_path_change(context, route, at.owner[at.key], scoped.scope.rewrite, alternatives, options)
-    if scoped.scope.action is not None:
-        written = scoped.scope.action.owner[scoped.scope.action.key]
+    if answers:
+        _check_ineffective(context, scoped, action)
+    elif scope.rewrite is not None and scope.rewrite_at is not None:
+        owner, key = scope.rewrite_at
+        _check_path_change(context, route, owner[key], scope.rewrite, alternatives)
+    if scope.action is not None and not isinstance(action, ToUpstream):
+        owner, key = scope.action
         if isinstance(action, Redirect):
-            _check_path_change(context, route, written, action, alternatives, options)
-        if isinstance(action, Split):
-            for part, record in zip(action.parts, written, strict=True):
+            _check_path_change(context, route, owner[key], action, alternatives)
+        elif isinstance(action, Split):
+            for part, record in zip(action.parts, owner[key], strict=True):
                 if part.rewrite is not None:
-                    _check_path_change(context, route, record["rewrite"], part.rewrite, alternatives, options)
-    for record, key in _values(scoped, action):
-        text = record[key]
-        if "${path." in text:
-            _check_captures(context, route, record, key, alternatives)
+                    _check_path_change(context, route, record["rewrite"], part.rewrite, alternatives)
+    for record in _values(scoped, action):
+        if "${path." in record["value"]:
+            _check_captures(context, route, record, "value", alternatives)
 
 
 def _check_ineffective(context: Context, scoped: Scoped, action: Action) -> None:
     """A setting of the route itself that its action leaves without an effect."""
-    if not isinstance(action, Redirect | Respond):
-        return
     kind = "redirect" if isinstance(action, Redirect) else "respond"
     for key in ("rewrite", "request-headers"):
         if key in scoped.record:
@@ -72,7 +68,6 @@ def _check_path_change(
     record: Record,
     change: Rewrite | Redirect,
     alternatives: Sequence[Expanded],
-    options: Sequence[PathOptions],
 ) -> None:
     if change.kind is None:
         return
@@ -81,7 +76,7 @@ def _check_path_change(
         _check_prefix(context, route, record, alternatives)
     if change.kind == "template":
         _check_captures(context, route, record, key, alternatives)
-    _check_acceptable(context, record, key, change.path, options)
+    _check_acceptable(context, record, key, change.path)
 
 
 def _check_prefix(context: Context, route: Record, record: Record, alternatives: Iterable[Expanded]) -> None:
@@ -137,9 +132,7 @@ def _check_captures(
             break
 
 
-def _check_acceptable(
-    context: Context, record: Record, key: str, path: str, options: Sequence[PathOptions]
-) -> None:
+def _check_acceptable(context: Context, record: Record, key: str, path: str) -> None:
     """A rewritten path goes through the normaliser; one that is refused is seen here already."""
     template = parse_value(path) if key == "template" else None
     if template is not None:
@@ -148,7 +141,7 @@ def _check_acceptable(
         )
     else:
         probe = path or "/"
-    if any(normal_form(probe, each) is not None for each in options):
+    if any(normal_form(probe, each) is not None for each in context.path_options(None)):
         return
     context.report(
         error(
@@ -171,18 +164,22 @@ def captures(path: PathPattern | None) -> tuple[str, ...]:
     return tuple(getattr(choose(path.text), "groups", ()))
 
 
-def _values(scoped: Scoped, action: Action) -> Iterator[tuple[Record, str]]:
-    """The places of all header values that apply to the route: its own settings', its action's."""
-    owners = [scoped.record]
-    if scoped.scope.action is not None:
-        written = scoped.scope.action.owner[scoped.scope.action.key]
-        if isinstance(action, Split):
-            owners += written
-        if isinstance(action, Respond):
-            yield from ((header, "value") for header in written.get("headers", ()))
-    for owner in owners:
-        for key in ("request-headers", "response-headers"):
-            rules = owner.get(key)
-            if rules is not None:
-                for kind in ("set", "add"):
-                    yield from ((rule, "value") for rule in rules.get(kind, ()))
+def _values(scoped: Scoped, action: Action) -> Iterator[Record]:
+    """The rules with all header values that the route itself, its split and its reply write."""
+    yield from _rules_with_values(scoped.record)
+    if scoped.scope.action is None or isinstance(action, ToUpstream | Redirect):
+        return
+    written = scoped.scope.action.owner[scoped.scope.action.key]
+    if isinstance(action, Split):
+        for part in written:
+            yield from _rules_with_values(part)
+    else:
+        yield from written.get("headers", ())
+
+
+def _rules_with_values(owner: Record) -> Iterator[Record]:
+    for key in ("request-headers", "response-headers"):
+        rules = owner.get(key)
+        if rules is not None:
+            yield from rules.get("set", ())
+            yield from rules.get("add", ())

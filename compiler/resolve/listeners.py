@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gwc.schema.diagnostic import Diagnostic, Label, error
-from gwc.schema.listener import ListenerSettings, PathOptions
+from gwc.schema.listener import ListenerSettings, Network, PathOptions
 from gwc.schema.normalise.host import normalise_configured_host
 from gwc.schema.values.cidr import parse_cidr
+from gwc.schema.values.refusal import ValueRefusal
 
 from .context import Record, span_of
 from .resolved import Listener
@@ -34,13 +35,19 @@ def _settings(record: Record) -> ListenerSettings:
         hosts=tuple(str(normalise_configured_host(host)) for host in record.get("host", ())),
         tls=record.get("protocol", "http") == "https",
         public_port=record.get("public-port"),
-        trusted_proxies=tuple(parse_cidr(text) for text in record.get("trusted-proxies", ())),
+        trusted_proxies=tuple(_network(text) for text in record.get("trusted-proxies", ())),
         path_options=PathOptions(
             keep_encoded_slash="keep-encoded-slash" in options,
             keep_repeated_slashes="keep-repeated-slashes" in options,
             reject_changes="reject-changes" in options,
         ),
     )
+
+
+def _network(text: str) -> Network:
+    network = parse_cidr(text)
+    assert not isinstance(network, ValueRefusal), "validation has read it already"
+    return network
 
 
 def _refuse_conflicts(

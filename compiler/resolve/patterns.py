@@ -7,7 +7,6 @@ path is normalised before it is compared, so `/a//b` would wait for ever).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from functools import lru_cache
 from urllib.parse import quote
 
@@ -20,7 +19,6 @@ from gwc.schema.predicate import HostPattern, PathPattern
 from .context import Context, Record, span_of
 from .text import as_bytes_text
 
-_DEFAULT = PathOptions()
 _PARAMETER = re.compile(r"\{[^{}]*\}")
 
 PATH_KINDS = {
@@ -49,16 +47,15 @@ def host_patterns(value: Record) -> tuple[HostPattern, ...]:
 
 
 def path_patterns(
-    context: Context, record: Record, key: str, options: Iterable[PathOptions]
+    context: Context, record: Record, key: str, options: tuple[PathOptions, ...]
 ) -> tuple[PathPattern, ...]:
     """The patterns of one path key, each checked against what the listeners' normalising can produce."""
     kind = PATH_KINDS[key]
     patterns = []
-    checked = tuple(options) or (_DEFAULT,)
     for index, text in enumerate(record[key]):
         pattern = PathPattern(kind, as_bytes_text(text))  # type: ignore[arg-type]  # the table has these kinds only
         if kind != "regex":
-            _check_producible(context, record, key, index, pattern, checked)
+            _check_producible(context, record, key, index, pattern, options)
         patterns.append(pattern)
     return tuple(patterns)
 

@@ -7,26 +7,24 @@ settings are defaults, the innermost counts; header rules add up by header name.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from .actions import action_key, header_rules, inherit, priority_of, resolve_rewrite
 from .blocks import Block, resolve_block
 from .context import Context, Record
 from .resolved import HeaderRules, Rewrite
 
-_EMPTY_BLOCK = Block()
+_NO_BLOCKS = (Block(),)
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """A setting with the record it was written in: `owner[key]`."""
 
     owner: Record
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(NamedTuple):
     """What holds inside a group (or for a route, once its own settings are laid over).
 
     `levels` are the blocks of each enclosing group that has any, outermost first; for a route its own come
@@ -45,8 +43,7 @@ class Scope:
     owners: tuple[Record, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Scoped:
+class Scoped(NamedTuple):
     """One route's record and everything that applies to it."""
 
     record: Record
@@ -73,13 +70,11 @@ def _inside(context: Context, scope: Scope, record: Record, kind: str) -> Scope:
     """The scope with the settings and blocks of one group or route laid over it."""
     scope = _overlaid(context, scope, record, kind)
     written = record.get("matches")
-    if written is None:
-        blocks: tuple[Block, ...] = (_EMPTY_BLOCK,) if kind == "route" else ()
-    else:
-        blocks = tuple(resolve_block(context, block, scope.listeners) for block in written)
-    if not blocks:
-        return scope
-    return replace(scope, levels=(*scope.levels, blocks), listeners=_narrowed(scope.listeners, blocks))
+    if written is not None:
+        outer = scope.listeners
+        blocks = tuple([resolve_block(context, block, outer) for block in written])
+        return scope._replace(levels=(*scope.levels, blocks), listeners=_narrowed(outer, blocks))
+    return scope._replace(levels=(*scope.levels, _NO_BLOCKS)) if kind == "route" else scope
 
 
 def _narrowed(outer: frozenset[str] | None, blocks: Sequence[Block]) -> frozenset[str] | None:
@@ -94,21 +89,19 @@ def _narrowed(outer: frozenset[str] | None, blocks: Sequence[Block]) -> frozense
 
 def _overlaid(context: Context, scope: Scope, record: Record, kind: str) -> Scope:
     """The scope with the record's own settings over it."""
-    changes: dict[str, object] = {"owners": (*scope.owners, record)}
+    priority, action, rewrite, rewrite_at, request, response, levels, listeners, owners = scope
     if "priority" in record:
-        changes["priority"] = priority_of(record["priority"])
-    action = action_key(context, record, kind)
-    if action is not None:
-        changes["action"] = Setting(record, action)
+        priority = priority_of(record["priority"])
+    key = action_key(context, record, kind)
+    if key is not None:
+        action = Setting(record, key)
     if "rewrite" in record:
-        changes["rewrite"] = resolve_rewrite(context, record["rewrite"])
-        changes["rewrite_at"] = Setting(record, "rewrite")
+        rewrite = resolve_rewrite(context, record["rewrite"])
+        rewrite_at = Setting(record, "rewrite")
     if "request-headers" in record:
-        changes["request_headers"] = inherit(
-            scope.request_headers, header_rules(context, record["request-headers"])
-        )
+        request = inherit(request, header_rules(context, record["request-headers"]))
     if "response-headers" in record:
-        changes["response_headers"] = inherit(
-            scope.response_headers, header_rules(context, record["response-headers"])
-        )
-    return replace(scope, **changes)  # type: ignore[arg-type]  # keys are the fields above
+        response = inherit(response, header_rules(context, record["response-headers"]))
+    return Scope(
+        priority, action, rewrite, rewrite_at, request, response, levels, listeners, (*owners, record)
+    )
