@@ -1,0 +1,232 @@
+"""Formats: the text types that are more than their length.
+
+Owns the one table from the schema's `format` to the rule that checks it, and the code under which a refusal
+is told. The rules live in `gwc.schema`, where the runtime finds them too; each gives the value or a refusal
+with its place in the text.
+
+Whether a path pattern can ever equal a normalised path depends on listeners and is asked when names are
+bound; here a path begins with `/` and holds no controls.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from gwc.schema.diagnostic import Diagnostic, error
+from gwc.schema.glob import parse_glob
+from gwc.schema.normalise.host import normalise_configured_host
+from gwc.schema.span import Span
+from gwc.schema.template.path import parse_template
+from gwc.schema.template.value import parse_value
+from gwc.schema.values.address import parse_address
+from gwc.schema.values.cidr import parse_cidr
+from gwc.schema.values.cookie_name import parse_cookie_name
+from gwc.schema.values.field_value import parse_field_value
+from gwc.schema.values.header_name import parse_header_name
+from gwc.schema.values.host import parse_host
+from gwc.schema.values.method import parse_method
+from gwc.schema.values.name import parse_name
+from gwc.schema.values.refusal import ValueRefusal
+from gwc.schema.values.share import parse_share
+
+from ..parse.document import Node, Value
+from .run import Run
+from .words import plain
+
+Check = Callable[[str], bool]
+"""Whether a text is of the format."""
+
+Explain = Callable[["Place", str], Diagnostic]
+"""Why a text, which the check refused, is not of the format."""
+
+
+_PATH = re.compile(r"/[^\x00-\x1f\x7f]*")
+_REPLACEMENT = re.compile(r"(?:/[^\x00-\x1f\x7f]*)?")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+class Place:
+    """A text value that was refused: its key, and the way from offsets in the text to spans."""
+
+    __slots__ = ("_node", "_run", "_value", "key")
+
+    def __init__(self, run: Run, key: str, node: Node, value: Value) -> None:
+        self._run = run
+        self._node = node
+        self._value = value
+        self.key = key
+
+    def span(self, offset: int = 0, length: int = 0) -> Span:
+        """The span of a part of the text, of the whole value where length is 0."""
+        return self._run.inside(self._node, self._value, offset, length)
+
+
+def checker_of(name: str | None) -> Check | None:
+    """The quick question for a format, None where every text will do."""
+    return None if name is None else FORMATS[name][0]
+
+
+def explain_format(run: Run, key: str, name: str, node: Node, value: Value, text: str) -> None:
+    """Report why `text`, which its format's check refused, is not of the format."""
+    run.report(FORMATS[name][1](Place(run, key, node, value), text))
+
+
+def _refusal_of(parse: Callable[[str], object], text: str) -> ValueRefusal:
+    refusal = parse(text)
+    assert isinstance(refusal, ValueRefusal)
+    return refusal
+
+
+def _accepts(parse: Callable[[str], object]) -> Check:
+    return lambda text: type(parse(text)) is not ValueRefusal
+
+
+def _name(place: Place, text: str) -> Diagnostic:
+    refusal = _refusal_of(parse_name, text)
+    at = place.span(refusal.offset, refusal.length)
+    return error("GWC223", at, refusal.message, help=refusal.help)
+
+
+def _address(place: Place, text: str) -> Diagnostic:
+    refusal = _refusal_of(parse_address, text)
+    at = place.span(refusal.offset, refusal.length)
+    return error("GWC224", at, refusal.message, help=refusal.help)
+
+
+def _host(place: Place, text: str) -> Diagnostic:
+    refused = normalise_configured_host(text)
+    assert not isinstance(refused, str)
+    shown = f"the host `{plain(text)}`" if text else f"the host of `{place.key}`"
+    advice = refused.help
+    if refused.instead is not None and refused.instead not in advice:
+        advice = f"write `{refused.instead}`; {advice}"
+    return error("GWC225", place.span(), f"{shown} {refused.problem}", help=advice)
+
+
+def _plain_host(place: Place, text: str) -> Diagnostic:
+    refusal = _refusal_of(parse_host, text)
+    at = place.span(refusal.offset, refusal.length)
+    return error("GWC225", at, refusal.message, help=refusal.help)
+
+
+def _cidr(place: Place, text: str) -> Diagnostic:
+    refusal = _refusal_of(parse_cidr, text)
+    at = place.span(refusal.offset, refusal.length)
+    return error("GWC226", at, refusal.message, help=refusal.help)
+
+
+def _path(place: Place, text: str) -> Diagnostic:
+    control = _CONTROL.search(text)
+    if not text:
+        at, problem, advice = place.span(), "is empty", "write `/` for the root"
+    elif control is not None:
+        at = place.span(control.start(), 1)
+        problem = f"has the control character `{plain(control[0])}` in it"
+        advice = "take it out: no request's path can have one"
+    else:
+        at = place.span(0, 1)
+        problem, advice = "does not begin with `/`", f"write `/{plain(text)}`"
+    shown = f"the path `{plain(text)}`" if text else f"the path of `{place.key}`"
+    return error("GWC227", at, f"{shown} {problem}", help=advice)
+
+
+def _path_template(place: Place, text: str) -> Diagnostic:
+    if _CONTROL.search(text):
+        return _path(place, text)
+    refusal = _refusal_of(parse_template, text)
+    at = place.span(refusal.offset, refusal.length)
+    return error("GWC228", at, refusal.message, help=refusal.help)
+
+
+def _path_value(place: Place, text: str) -> Diagnostic:
+    if _PATH.fullmatch(text) is None:
+        return _path(place, text)
+    return _template(parse_value)(place, text)
+
+
+def _regex(place: Place, text: str) -> Diagnostic:
+    from gwc.schema.regex.program import Choice, choose
+
+    pattern = _as_bytes_text(text)
+    refusal = choose(pattern)
+    assert not isinstance(refusal, Choice)
+    refusal = refusal.in_characters(pattern)
+    at = place.span(refusal.offset, refusal.length)
+    return error("GWC229", at, refusal.message, label=refusal.construct, help=refusal.help)
+
+
+def _is_regex(text: str) -> bool:
+    # Imported here: most configurations have no regular expressions.
+    from gwc.schema.regex.program import Choice, choose
+
+    return isinstance(choose(_as_bytes_text(text)), Choice)
+
+
+def _as_bytes_text(text: str) -> str:
+    """Text in UTF-8, each byte spelt as one latin-1 character, as the dialect has it."""
+    return text if text.isascii() else text.encode("utf-8", "surrogatepass").decode("latin-1")
+
+
+def _token(parse: Callable[[str], object]) -> Explain:
+    def explain(place: Place, text: str) -> Diagnostic:
+        refusal = _refusal_of(parse, text)
+        at = place.span(refusal.offset, refusal.length)
+        return error("GWC230", at, refusal.message, help=refusal.help)
+
+    return explain
+
+
+def _template(parse: Callable[[str], object]) -> Explain:
+    def explain(place: Place, text: str) -> Diagnostic:
+        refusal = _refusal_of(parse, text)
+        at = place.span(refusal.offset, refusal.length)
+        return error("GWC231", at, refusal.message, help=refusal.help)
+
+    return explain
+
+
+def _share(place: Place, text: str) -> Diagnostic:
+    refusal = _refusal_of(parse_share, text)
+    at = place.span(refusal.offset, refusal.length)
+    return error("GWC232", at, refusal.message, help=refusal.help)
+
+
+def _glob(place: Place, text: str) -> Diagnostic:
+    refusal = _refusal_of(parse_glob, text)
+    at = place.span(refusal.offset, refusal.length)
+    return error("GWC233", at, refusal.message, help=refusal.help)
+
+
+def _never(place: Place, text: str) -> Diagnostic:
+    raise AssertionError(f"nothing refuses {text!r} as {place.key}")
+
+
+FORMATS: Final[Mapping[str, tuple[Check, Explain]]] = {
+    "name": (_accepts(parse_name), _name),
+    "address": (_accepts(parse_address), _address),
+    "host-name": (lambda text: isinstance(normalise_configured_host(text), str), _host),
+    "plain-host": (_accepts(parse_host), _plain_host),
+    "cidr": (_accepts(parse_cidr), _cidr),
+    "path": (lambda text: _PATH.fullmatch(text) is not None, _path),
+    "replacement": (lambda text: _REPLACEMENT.fullmatch(text) is not None, _path),
+    "path-template": (
+        lambda text: type(parse_template(text)) is not ValueRefusal and _PATH.fullmatch(text) is not None,
+        _path_template,
+    ),
+    "path-value": (
+        lambda text: _PATH.fullmatch(text) is not None and type(parse_value(text)) is not ValueRefusal,
+        _path_value,
+    ),
+    "regex": (_is_regex, _regex),
+    "method": (_accepts(parse_method), _token(parse_method)),
+    "field-name": (_accepts(parse_header_name), _token(parse_header_name)),
+    "cookie-name": (_accepts(parse_cookie_name), _token(parse_cookie_name)),
+    "field-value": (_accepts(parse_field_value), _template(parse_field_value)),
+    "share": (_accepts(parse_share), _share),
+    "glob": (_accepts(parse_glob), _glob),
+    # Judged when files are included, which is before anything is validated.
+    "include-pattern": (lambda _text: True, _never),
+}
+"""Every `format` of the schema: the quick question, and the words for a no."""
