@@ -7,6 +7,7 @@ both can read (KDL 2.0.0, "Compatibility"), so that trying is safe. Knows nothin
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from gwc.compiler.parse.document import Document, Node
 from gwc.schema.diagnostic import Diagnostic
@@ -23,31 +24,50 @@ from .tokens import LIMIT, Findings, Lexed
 _MARKER = re.compile(rf"\ufeff?/-[{SPACE}]*+kdl-version[{SPACE}]++([12])[{SPACE}]*+(?:{ONE_NEWLINE}|\Z)")
 
 
+class Reading(NamedTuple):
+    """A document, what is wrong with its text, in the text's order, and the version it was read as."""
+
+    document: Document
+    diagnostics: tuple[Diagnostic, ...]
+    version: Version
+
+
 def parse(text: str, file: str) -> tuple[Document, tuple[Diagnostic, ...]]:
-    """The document, and what is wrong with it, in the order of the text.
+    """The document, and what is wrong with its text, in the text's order.
 
     `file` is the path that spans name. With errors among the diagnostics the document is a best guess. All
     properties are kept as written, also those that a later one of the same key overrides. A file that only
     KDL 1 can read is read so, with a warning. The first line may say `/- kdl-version 2` or `1`.
     """
+    reading = read(text, file)
+    return reading.document, reading.diagnostics
+
+
+def read(text: str, file: str) -> Reading:
+    """`parse`, and the version of the text."""
     marker = _MARKER.match(text)
     nodes, findings = _parse_v2(text, file)
-    if findings and not (marker and marker[1] == "2"):
-        marked = marker is not None
-        nodes_v1, findings_v1, only_v1 = _parse_v1(text, file, LIMIT if marked else 1)
-        if not findings_v1:
-            span, what, advice = only_v1 or _difference(findings[0])
-            warning = messages.read_as_v1(span, what, advice, marked=marked)
-            return Document(file, "kdl", tuple(nodes_v1)), (warning,)
-        if marked:
-            nodes, findings = nodes_v1, findings_v1
-    return Document(file, "kdl", tuple(nodes)), findings
+    if not findings or (marker is not None and marker[1] == "2"):
+        return Reading(_document(file, nodes), findings, 2)
+    marked = marker is not None
+    nodes_v1, findings_v1, only_v1 = _parse_v1(text, file, LIMIT if marked else 1)
+    if not findings_v1:
+        span, what, advice = only_v1 or _difference(findings[0])
+        warning = messages.read_as_v1(span, what, advice, marked=marked)
+        return Reading(_document(file, nodes_v1), (warning,), 1)
+    if marked:
+        return Reading(_document(file, nodes_v1), findings_v1, 1)
+    return Reading(_document(file, nodes), findings, 2)
 
 
 def parse_version(text: str, file: str, version: Version) -> tuple[Document, tuple[Diagnostic, ...]]:
     """The same, for a file whose version is known: never read as the other one."""
     nodes, findings = _parse_v2(text, file) if version == 2 else _parse_v1(text, file, LIMIT)[:2]
-    return Document(file, "kdl", tuple(nodes)), findings
+    return _document(file, nodes), findings
+
+
+def _document(file: str, nodes: list[Node]) -> Document:
+    return Document(file, "kdl", tuple(nodes))
 
 
 def _parse_v2(text: str, file: str) -> tuple[list[Node], tuple[Diagnostic, ...]]:
