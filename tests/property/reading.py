@@ -285,14 +285,19 @@ def in_networks(address: Address, networks: Sequence[str]) -> bool:
 def forwarded_address(text: str) -> Address | None:
     """One element of X-Forwarded-For; None where it is no address."""
     text = text.strip(" \t")
-    bracketed = re.fullmatch(r"\[([0-9A-Fa-f:.]+)\](:[0-9]+)?", text)
-    dotted = re.fullmatch(r"([0-9.]+)(:[0-9]+)?", text)
+    bracketed = re.fullmatch(r"\[([0-9A-Fa-f:.]+)\](?::([0-9]{1,5}))?", text)
+    dotted = re.fullmatch(r"([0-9.]+)(?::([0-9]{1,5}))?", text)
+    form = bracketed or dotted
+    if form and int(form[2] or "0") > 65535:
+        return None
     if bracketed:
         text = bracketed[1]
         if ":" not in text:
             return None
     elif dotted:
         text = dotted[1]
+    if "%" in text:
+        return None  # a zone says something to its own host alone
     try:
         return plain_address(ipaddress.ip_address(text))
     except ValueError:
@@ -365,7 +370,7 @@ def read(
     asterisk = method == b"OPTIONS" and target == b"*"
     if asterisk:
         faults.add(204)
-    elif not target.startswith(b"/"):
+    elif target[:1] not in (b"", b"/", b"?"):
         form = re.fullmatch(rb"([A-Za-z][A-Za-z0-9+.-]*)://([^/?]*)(.*)", target, re.DOTALL)
         if form is None or form[1].lower() not in (b"http", b"https") or raw.version[0] >= 2:
             faults.add(400)
@@ -385,7 +390,7 @@ def read(
         faults.add(400)
     listeners = listeners_on(config, address)
     if raw.tls:
-        listener = best_listener(listeners, None if raw.sni is None else sni_of(raw.sni))
+        listener = best_listener(listeners, sni_of(raw.sni))
         rightful = best_listener(listeners, host)
         if rightful is not listener:
             # A server name that no listener takes leaves both answers open where a listener takes the host.
@@ -427,12 +432,14 @@ def read(
         cookies=read_cookies(headers.get("cookie", "")),
         client_ip=client_of(raw.peer, joined(seen, "x-forwarded-for"), trusted),
         scheme=scheme,
-        sni=None if raw.sni is None or not raw.tls else sni_of(raw.sni),
+        sni=sni_of(raw.sni) if raw.tls else None,
         sample=sample_of(trace_of(raw, joined(fields, "traceparent"), is_trusted)),
         late=late,
     )
 
 
-def sni_of(text: str) -> str:
-    """A TLS server name in the form of hosts."""
-    return ascii_lower(text.removesuffix("."))
+def sni_of(text: str | None) -> str | None:
+    """A TLS server name in the form of hosts; a name that is none is as good as no name."""
+    if text is None or not text.isascii() or ":" in text:
+        return None
+    return read_host(text.encode("ascii"))
