@@ -2,7 +2,8 @@
 
     catalogue  the page of each code
     nearest    "did you mean"
-    allow      comments in a configuration that silence a finding
+    allow      comments that silence a finding, and the findings that are left
+    directive  what such a comment says
     comments   where such comments stand in a text
     verdict    how bad the findings are together, and the exit code that follows
     render/    one format a file: text for people, JSON, GitHub's workflow commands
