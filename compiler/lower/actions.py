@@ -1,0 +1,103 @@
+"""Routes and what they do: settings become records that share what is alike.
+
+Owns the sections `rules`, `splits`, `redirects`, `responds` and `routes`. Knows nothing of matching.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from gwc.schema.table import (
+    ActionKind,
+    HeaderRules,
+    RedirectRecord,
+    RespondRecord,
+    RewriteRecord,
+    RouteRecord,
+    SplitPart,
+    UpstreamRecord,
+)
+
+from ..resolve import resolved
+from .numbering import Numbering
+from .values import lower_value
+
+NO_RULES = HeaderRules((), (), (), ())
+
+
+class Actions:
+    """The sections of actions under construction. Grows with each route."""
+
+    def __init__(self, upstreams: Iterable[resolved.Upstream]) -> None:
+        self.upstreams = tuple(
+            UpstreamRecord(each.name, tuple((target.address, target.weight) for target in each.targets))
+            for each in upstreams
+        )
+        self._upstream_numbers = {each.name: number for number, each in enumerate(self.upstreams)}
+        self.rules: Numbering[HeaderRules] = Numbering([NO_RULES])
+        self.splits: Numbering[tuple[SplitPart, ...]] = Numbering()
+        self.redirects: Numbering[RedirectRecord] = Numbering()
+        self.responds: Numbering[RespondRecord] = Numbering()
+        self._rules_seen: dict[resolved.HeaderRules, int] = {resolved.HeaderRules(): 0}
+
+    def route(self, route: resolved.Route) -> RouteRecord:
+        """The record of one route."""
+        kind, target = self._action(route.action)
+        return RouteRecord(
+            name=route.name,
+            priority=route.priority,
+            action=kind,
+            target=target,
+            rewrite=_rewrite(route.rewrite),
+            request_rules=self._rules(route.request_headers),
+            response_rules=self._rules(route.response_headers),
+        )
+
+    def _action(self, action: resolved.Action) -> tuple[ActionKind, int]:
+        if isinstance(action, resolved.ToUpstream):
+            return "upstream", self._upstream_numbers[action.upstream]
+        if isinstance(action, resolved.Split):
+            return "split", self.splits.number(tuple(map(self._part, action.parts)))
+        if isinstance(action, resolved.Redirect):
+            redirect = RedirectRecord(
+                scheme=action.scheme,
+                host=action.host,
+                port=action.port,
+                kind=action.kind,
+                path=action.path,
+                status=action.status,
+                keep_query=action.keep_query,
+            )
+            return "redirect", self.redirects.number(redirect)
+        headers = tuple((name, lower_value(value)) for name, value in action.headers)
+        # JSON has no lone surrogates, and neither has UTF-8.
+        body = action.body.encode("utf-8", "replace").decode("utf-8")
+        return "respond", self.responds.number(RespondRecord(action.status, headers, body))
+
+    def _part(self, part: resolved.SplitPart) -> SplitPart:
+        return SplitPart(
+            upstream=self._upstream_numbers[part.upstream],
+            weight=part.weight,
+            request_rules=self._rules(part.request_headers),
+            response_rules=self._rules(part.response_headers),
+            rewrite=_rewrite(part.rewrite),
+        )
+
+    def _rules(self, rules: resolved.HeaderRules) -> int:
+        number = self._rules_seen.get(rules)
+        if number is None:
+            record = HeaderRules(
+                rename=rules.rename,
+                set=tuple((name, lower_value(value)) for name, value in rules.set),
+                add=tuple((name, lower_value(value)) for name, value in rules.add),
+                remove=rules.remove,
+            )
+            number = self._rules_seen[rules] = self.rules.number(record)
+        return number
+
+
+def _rewrite(rewrite: resolved.Rewrite | None) -> RewriteRecord | None:
+    if rewrite is None:
+        return None
+    path = lower_value(rewrite.path) if rewrite.kind == "template" else (rewrite.path,)
+    return RewriteRecord(rewrite.host, rewrite.kind, path)

@@ -1,0 +1,275 @@
+"""Matching: which route takes a request.
+
+Owns the walk from a normalised head to the alternative that wins, docs/semantics.md, "Matching". It decides
+by rank alone: rank says which of two alternatives wins, the table says where those that can hold are found,
+and a part of the table is visited only if the best rank in it beats what has been found. Pure; tests other
+than method and plain header are `predicates.py`'s; what becomes of the request is `decide.py`'s.
+
+Cost: one look-up for each host pattern that applies, one for the whole path, one for each step of the trie,
+one for each length of literal text before a regular expression. A path of 10 000 segments is split only as
+deep as the trie goes; in a trie with parameters every node is visited at most once, since there is one way to
+each. Nothing here grows with the number of routes but the candidates of one leaf and the regular expressions
+that begin with the same text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from gwc.schema.request import RequestHead
+from gwc.schema.table import GOES_ON, NO_RANK, NOTHING, Child, Index, Layer, Leaf, RouteTable
+
+from .candidates import Candidate, explain_candidates
+from .predicates import all_hold
+
+__all__ = [
+    "NO_MATCH",
+    "Candidate",
+    "Match",
+    "NeedsBody",
+    "NoMatch",
+    "explain_candidates",
+    "match",
+]
+
+_NO_CAPTURES: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+class Match(NamedTuple):
+    """The alternative that wins. `route` is a number in `RouteTable.routes`, `match` the block's, from 1.
+
+    `captures` are the parameters of its template or the named groups of its regular expression, as they stand
+    in the normalised path; a group that took no part is empty.
+    """
+
+    rank: int
+    route: int
+    match: int
+    id: str
+    captures: Mapping[str, str]
+
+
+class NoMatch(NamedTuple):
+    """No alternative holds: 404."""
+
+
+class NeedsBody(NamedTuple):
+    """The alternative at `rank` holds but for what the body says, and nothing that holds is better.
+
+    Read the body and ask again with `late` set; it may then be that another wins.
+    """
+
+    rank: int
+
+
+NO_MATCH: Final = NoMatch()
+
+
+def match(table: RouteTable, head: RequestHead) -> Match | NoMatch | NeedsBody:
+    """The winner for one request: among all alternatives that hold, the one of the lowest rank.
+
+    Never raises for a table that was loaded or lowered, never awaits.
+    """
+    index = table.cache.indexes.get(head.listener)
+    if index is None:
+        return NO_MATCH
+    hosts, _, wildcard_best, _, regex_best, any_host, any_best = index
+    best = NO_RANK
+    number = hosts.get(head.host)
+    if number is not None:
+        best = _in_layer(table, table.layers[number], head, best)
+    if wildcard_best < best:
+        best = _by_suffix(table, index, head, best)
+    if regex_best < best:
+        best = _by_host_regex(table, index, head, best)
+    if any_best < best:
+        best = _in_layer(table, table.layers[any_host], head, best)
+    if best == NO_RANK:
+        return NO_MATCH
+    outcome: Match | _Outline | None = table.cache.outcomes[best]
+    return outcome if isinstance(outcome, Match) else _outcome(table, best, outcome, head)
+
+
+class _Outline(NamedTuple):
+    """What `Match` objects of one alternative have in common, and how the rest of them is made."""
+
+    start: tuple[int, int, int, str]
+    captures: tuple[tuple[str, int], ...]
+    program: int
+    late: bool
+
+
+def _outcome(table: RouteTable, rank: int, outline: _Outline | None, head: RequestHead) -> Match | NeedsBody:
+    """The answer for a winner. What does not depend on the request is kept for the next one."""
+    if outline is None:
+        alternative = table.alternatives[rank]
+        start = (rank, alternative.route, alternative.match, alternative.id)
+        late = table.conditions[alternative.condition][4] is not None
+        if not (alternative.captures or late):
+            outcome = table.cache.outcomes[rank] = Match(*start, _NO_CAPTURES)
+            return outcome
+        outline = _Outline(start, alternative.captures, alternative.path_program, late)
+        table.cache.outcomes[rank] = outline
+    start, captures, program, late = outline
+    if late and head.late is None:
+        return NeedsBody(rank)
+    found: Mapping[str, str] = _NO_CAPTURES
+    if captures and program == NOTHING:
+        found = _parameters(captures, head.path)
+    elif captures:
+        found = table.program(program).fullmatch(head.path) or _NO_CAPTURES
+    # PERF: 100 ns; calling the class takes 250.
+    return tuple.__new__(Match, (*start, found))
+
+
+def _parameters(captures: tuple[tuple[str, int], ...], path: str) -> dict[str, str]:
+    """The segments that a template names; the rest is empty where the path ends before it."""
+    segments = path.split("/")
+    found = {}
+    for name, number in captures:
+        if number < 0:
+            found[name] = "/".join(segments[-number:])
+        elif number < len(segments):
+            found[name] = segments[number]
+    return found
+
+
+def _by_suffix(table: RouteTable, index: Index, head: RequestHead, best: int) -> int:
+    """Through the wildcards that the host is below, the longest suffix first."""
+    wildcards = index[1]
+    layers = table.layers
+    host = head.host
+    dot = host.find(".")
+    while dot >= 0:
+        number = wildcards.get(host[dot:])
+        if number is not None and layers[number][0] < best:
+            best = _in_layer(table, layers[number], head, best)
+        dot = host.find(".", dot + 1)
+    return best
+
+
+def _by_host_regex(table: RouteTable, index: Index, head: RequestHead, best: int) -> int:
+    """Through the regular expressions that match the host."""
+    layers = table.layers
+    host = head.host
+    for group in index[3]:
+        length, group_best, beginnings = table.host_groups[group]
+        if group_best < best:
+            for program, number in beginnings.get(host[:length], ()):
+                if layers[number][0] < best and table.program(program).matches(host):
+                    best = _in_layer(table, layers[number], head, best)
+    return best
+
+
+def _in_layer(table: RouteTable, layer: Layer, head: RequestHead, best: int) -> int:
+    """The best rank below `best` that holds in one layer, else `best`."""
+    _, paths, root, trie_best, depth, groups, regex_best = layer
+    leaf = paths.get(head.path)
+    if leaf is not None:
+        best = _first(table, leaf, head, best)
+    if trie_best < best:
+        best = _in_trie(table, root, depth, head, best)
+    if regex_best < best:
+        best = _by_path_regex(table, groups, head, best)
+    return best
+
+
+def _in_trie(table: RouteTable, root: int, depth: int, head: RequestHead, best: int) -> int:
+    """Along the path's segments; what a node has for any segment is tried after what it has for this one."""
+    nodes = table.nodes
+    # Segments deeper than the trie stay in one piece, which no node knows.
+    segments = head.path.split("/", depth + 1)
+    end = len(segments)
+    left: list[tuple[Child, int]] = []
+    going_on: list[Leaf] = []
+    child: Child = root
+    at = 1
+    while True:
+        if isinstance(child, int):
+            step, children, further, parameter, ends, goes_on, _ = nodes[child]
+            if goes_on is not None:
+                going_on.append(goes_on)
+            if at < end:
+                found: Child | None = None
+                if children is not None:
+                    found = children.get(segments[at] if step == 1 else "/".join(segments[at : at + step]))
+                    if found is None and further:
+                        for step, others in further:
+                            found = others.get("/".join(segments[at : at + step]))
+                            if found is not None:
+                                break
+                if parameter is not None and segments[at]:
+                    if found is None:
+                        child = parameter
+                        at += 1
+                        continue
+                    left.append((parameter, at + 1))
+                if found is not None:
+                    child = found
+                    at += step
+                    continue
+            elif ends is not None:
+                best = _first(table, ends, head, best)
+        elif child[0] == GOES_ON:
+            going_on.append(child)
+        elif at == end:
+            best = _first(table, child, head, best)
+        if not left:
+            break
+        child, at = left.pop()
+    while going_on:
+        # The deepest first: it is most often the best, and then the others need not be asked.
+        best = _first(table, going_on.pop(), head, best)
+    return best
+
+
+def _by_path_regex(table: RouteTable, groups: tuple[int, ...], head: RequestHead, best: int) -> int:
+    """Through the regular expressions that match the path, each asked only if one of its leaf would win."""
+    path = head.path
+    for group in groups:
+        length, group_best, beginnings = table.path_groups[group]
+        if group_best < best:
+            for program, leaf in beginnings.get(path[:length], ()):
+                if leaf[1] < best:
+                    rank = _first(table, leaf, head, best)
+                    if rank < best and table.program(program).matches(path):
+                        best = rank
+    return best
+
+
+def _first(table: RouteTable, leaf: Leaf, head: RequestHead, best: int) -> int:
+    """The first candidate of a leaf that is below `best` and holds, else `best`."""
+    if leaf[1] < 0:
+        return _switched(table, leaf[2], head, best)
+    for place in range(1, len(leaf), 2):
+        rank = leaf[place]
+        if rank >= best:
+            return best
+        methods, name, value, tests, late = table.conditions[leaf[place + 1]]
+        if (
+            (methods is None or head.method in methods)
+            and (name is None or head.headers.get(name) == value)
+            and (tests is None or all_hold(table, tests, head))
+            # What the body would decide counts as holding until somebody has read it: see NeedsBody.
+            and (late is None or head.late is None or all_hold(table, late, head))
+        ):
+            return rank
+    return best
+
+
+def _switched(table: RouteTable, switch: int, head: RequestHead, best: int) -> int:
+    """The same for a leaf whose candidates are told apart by headers."""
+    switch_best, tables, rest = table.switches[switch]
+    if switch_best >= best:
+        return best
+    for name, leaves in tables:
+        value = head.headers.get(name)
+        if value is not None:
+            leaf = leaves.get(value)
+            if leaf is not None:
+                best = _first(table, leaf, head, best)
+    if rest is not None:
+        best = _first(table, rest, head, best)
+    return best

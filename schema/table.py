@@ -1,0 +1,388 @@
+"""The route table: what the compiler makes and the runtime asks.
+
+Owns the layout, and nothing that decides: building it is `gwc.compiler.lower`'s, asking it is
+`gwc.runtime.match`'s, bytes are `artifact.py`'s. Everything is JSON-native: tuples (arrays), dicts with text
+keys, text, integers, booleans, None. The form in memory is the form on disk, so loading decodes and appends
+and builds nothing. What a request touches are plain tuples that are unpacked (PERF: a `NamedTuple` costs
+18-21 ns a field where a tuple costs 8, and a list is two cache lines where a tuple is one); what is looked
+at once a request or less are `NamedTuple`s. Nobody changes the dicts.
+
+Sections refer to each other by number, a place in the section's tuple. Text is one byte a character
+(latin-1), but for names, addresses, response bodies and programs. A rank is an alternative's number.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
+
+from .listener import ListenerSettings, PathOptions
+
+if TYPE_CHECKING:
+    from .regex.program import Program
+
+FORMAT_VERSION: Final = 1
+"""Changes whenever a table of before would be read differently."""
+
+NO_RANK: Final = (1 << 30) - 1
+"""Worse than every rank: nothing there. (The largest integer that CPython keeps in one digit.)"""
+
+NOTHING: Final = -1
+"""A number that refers to nothing."""
+
+# --- the rest of a configuration, as it is ------------------------------------------------------------------
+
+Value: TypeAlias = tuple[str, ...]
+"""A header value or path with variables: text, variable, text, variable, … text. Variables are named as
+written between `${` and `}`. One part alone is plain text."""
+
+PathKind: TypeAlias = Literal["exact", "prefix", "template", "regex"]
+HostKind: TypeAlias = Literal["exact", "wildcard", "regex"]
+ActionKind: TypeAlias = Literal["upstream", "split", "redirect", "respond"]
+
+
+class ListenerRecord(NamedTuple):
+    """`ListenerSettings` in JSON; `indexed` is the number of the listener's index."""
+
+    name: str
+    addresses: tuple[str, ...]
+    hosts: tuple[str, ...]
+    tls: bool
+    public_port: int | None
+    trusted_proxies: tuple[str, ...]
+    path_options: tuple[bool, bool, bool]
+    indexed: int
+
+
+class UpstreamRecord(NamedTuple):
+    """A named set of targets, each an address (references unresolved) and a weight."""
+
+    name: str
+    targets: tuple[tuple[str, int], ...]
+
+
+class HeaderRules(NamedTuple):
+    """Changes of header fields, run in this order. Names are in lower case. Rule set 0 changes nothing."""
+
+    rename: tuple[tuple[str, str], ...]
+    set: tuple[tuple[str, Value], ...]
+    add: tuple[tuple[str, Value], ...]
+    remove: tuple[str, ...]
+
+
+class RewriteRecord(NamedTuple):
+    """What of the request changes: `host`, and the path in one of three ways (None: not at all)."""
+
+    host: str | None
+    kind: Literal["full", "prefix", "template"] | None
+    path: Value
+
+
+class SplitPart(NamedTuple):
+    """One share of a split; `upstream` and the rules are numbers."""
+
+    upstream: int
+    weight: int
+    request_rules: int
+    response_rules: int
+    rewrite: RewriteRecord | None
+
+
+class RedirectRecord(NamedTuple):
+    """A redirect; None is what the request has."""
+
+    scheme: Literal["http", "https"] | None
+    host: str | None
+    port: int | None
+    kind: Literal["full", "prefix"] | None
+    path: str
+    status: int
+    keep_query: bool
+
+
+class RespondRecord(NamedTuple):
+    """A fixed reply. `body` is text, sent as UTF-8."""
+
+    status: int
+    headers: tuple[tuple[str, Value], ...]
+    body: str
+
+
+class RouteRecord(NamedTuple):
+    """A route. `target` is a number: of an upstream, a split, a redirect or a respond, as `action` says."""
+
+    name: str
+    priority: int
+    action: ActionKind
+    target: int
+    rewrite: RewriteRecord | None
+    request_rules: int
+    response_rules: int
+
+
+# --- what must hold ----------------------------------------------------------------------------------------
+
+
+class ProgramRecord(NamedTuple):
+    """A regular expression as a program text and the engine that runs it. `pattern` is what was written."""
+
+    pattern: str
+    program: str
+    engine: Literal["re", "re2"]
+
+
+class Networks(NamedTuple):
+    """A set of networks: as written, and as ascending, disjoint ranges with both ends included.
+
+    IPv4 addresses are integers; IPv6 addresses are 32 hexadecimal digits, which sort as the numbers do and
+    which JSON can hold.
+    """
+
+    written: tuple[str, ...]
+    starts_v4: tuple[int, ...]
+    ends_v4: tuple[int, ...]
+    starts_v6: tuple[str, ...]
+    ends_v6: tuple[str, ...]
+
+
+METHODS: Final = 0  # texts
+SCHEMES: Final = 1  # texts
+SAMPLE: Final = 2  # numbers: millionths
+SNIS: Final = 3  # texts
+LISTENERS: Final = 4  # texts; inside `not` only
+HEADER: Final = 5  # name, texts; numbers: operator, ignore-case, operands
+COOKIE: Final = 6  # likewise
+QUERY: Final = 7  # likewise
+CLIENT_IP: Final = 8  # numbers: of a set of networks
+HOSTS: Final = 9  # texts: kind, text, kind, text …; numbers: the program of each regex
+PATHS: Final = 10  # likewise
+NOT: Final = 11  # numbers: of a block
+MODELS: Final = 12  # texts: globs; late
+STREAM: Final = 13  # numbers: 0 or 1; late
+TOOLS: Final = 14  # numbers: 0 or 1; late
+"""Kinds of tests, cheap ones first. Beside each: what it has."""
+
+EQUAL: Final = 0  # texts
+PRESENT: Final = 1  # operands: 0 or 1
+PREFIX: Final = 2  # texts
+SUFFIX: Final = 3  # texts
+CONTAINS: Final = 4  # texts
+RANGE: Final = 5  # operands: has a minimum, minimum, has a maximum, maximum
+REGEX: Final = 6  # texts: the patterns; operands: their programs
+"""Operators of HEADER, COOKIE and QUERY. With ignore-case, `texts` of all but REGEX are in lower case."""
+
+Test: TypeAlias = tuple[int, str, tuple[str, ...], tuple[int, ...]]
+"""(kind, name, texts, numbers)."""
+
+Condition: TypeAlias = tuple[
+    tuple[str, ...] | None, str | None, str | None, tuple[Test, ...] | None, tuple[Test, ...] | None
+]
+"""(methods, header name, header value, other tests, late tests), None for what is not asked.
+
+What an alternative asks beside listener, host and path, cheapest first; alternatives that ask the same share
+one. The header test is one of those for equality with one value. Condition 0 asks nothing.
+"""
+
+
+class Alternative(NamedTuple):
+    """One way to reach a route; its number is its rank.
+
+    `id` is `route#match.number`. `host` and `path` are (kind, text), None where any will do; the program is
+    that of a regular expression, else NOTHING. `listeners` are the lists of names of which each must hold the
+    listener's. `captures` are the parameters of a template, (name, n) for segment n from 1, (name, -n) for
+    everything from segment n, or the named groups of the path's program, (name, 0).
+    """
+
+    route: int
+    match: int
+    id: str
+    host: tuple[HostKind, str] | None
+    path: tuple[PathKind, str] | None
+    condition: int
+    listeners: tuple[tuple[str, ...], ...]
+    captures: tuple[tuple[str, int], ...]
+    host_program: int
+    path_program: int
+
+
+# --- how a request finds them ------------------------------------------------------------------------------
+
+ENDS: Final = 0
+GOES_ON: Final = 1
+"""Kinds of leaves: the path ends where the leaf hangs; the path ends there or goes on (prefixes, and
+templates with a rest)."""
+
+Leaf: TypeAlias = tuple[int, ...]
+"""Candidates of one host and one path pattern, by rank: (kind, rank, condition, rank, condition, …).
+
+(kind, -1, switch) where they are many and told apart by a header. Never without a candidate.
+"""
+
+Switch: TypeAlias = tuple[int, tuple[tuple[str, dict[str, Leaf]], ...], Leaf | None]
+"""(best rank, ((header, {value: leaf}), …), the others). A candidate that wants one of several values stands
+under each; it stands under one header only."""
+
+Child: TypeAlias = int | Leaf
+"""What hangs below a node: another one's number or, where nothing hangs below that, its leaf."""
+
+Steps: TypeAlias = tuple[int, dict[str, Child]]
+"""(number of segments, {that many segments with `/` between them: child})."""
+
+Node: TypeAlias = tuple[
+    int, dict[str, Child] | None, tuple[Steps, ...], Child | None, Leaf | None, Leaf | None, int
+]
+"""One node of a segment trie: (number of segments, children by that many segments, further children by other
+numbers of segments, child for any one segment that is not empty, leaf of what ends here, leaf of what goes
+on, best rank at or below).
+
+PERF: a chain of segments where nothing ends, goes on or is a parameter is one step of up to `LONGEST_STEP`
+segments, and a leaf needs no node: with 100 000 routes every object on the way is a cache miss. Of the steps
+of one node at most one leads on. Without children the first number is 0. A node's number is less than those
+below it, and there is one way to each node.
+"""
+
+LONGEST_STEP: Final = 4
+
+PathGroup: TypeAlias = tuple[int, int, dict[str, tuple[tuple[int, Leaf], ...]]]
+"""Regular expressions on the path by what each match of them begins with: (length of that, best rank,
+{beginning: ((program, leaf), …)})."""
+
+HostGroup: TypeAlias = tuple[int, int, dict[str, tuple[tuple[int, int], ...]]]
+"""The same for hosts, with layers for leaves."""
+
+Layer: TypeAlias = tuple[int, dict[str, Leaf], int, int, int, tuple[int, ...], int]
+"""What one host pattern has: (best rank, {path: leaf}, root of the trie, its best rank, its depth, groups of
+regular expressions, their best rank). The best rank of what is not there is NO_RANK."""
+
+Index: TypeAlias = tuple[dict[str, int], dict[str, int], int, tuple[int, ...], int, int, int]
+"""What a listener has: ({host: layer}, {suffix from its dot: layer}, best rank of those, groups of regular
+expressions, their best rank, layer for any host or NOTHING, its best rank)."""
+
+
+@dataclass(slots=True)
+class TableCache:
+    """What is worked out from a table while it is used; the one thing about a table that changes.
+
+    `programs` are compiled regular expressions by number, filled by loading or on first use. `outcomes`
+    belongs to `gwc.runtime.match`. The others keep the answers of methods.
+    """
+
+    programs: list[Program | None] = field(default_factory=list)
+    outcomes: list[Any] = field(default_factory=list)
+    indexes: dict[str, Index] = field(default_factory=dict)
+    settings: tuple[ListenerSettings, ...] | None = None
+    entries: dict[str, tuple[ListenerSettings, ...]] = field(default_factory=dict)
+    digest: str | None = None
+    notes: Notes | None = None
+
+
+class Notes(NamedTuple):
+    """What is not part of the body: where things were written, and by what the table was made.
+
+    `files` are paths relative to the main file's directory; `routes` and `alternatives` have (file, line,
+    column), lines and columns from 1. `written` has, for each alternative, its conditions in written order:
+    -1 the host, -2 the path, n the nth of `conditions_of`.
+    """
+
+    gwc: str = ""
+    files: tuple[str, ...] = ()
+    routes: tuple[tuple[int, int, int], ...] = ()
+    alternatives: tuple[tuple[int, int, int], ...] = ()
+    written: tuple[tuple[int, ...], ...] = ()
+
+
+THE_HOST: Final = -1
+THE_PATH: Final = -2
+"""Stand-ins in `Notes.written`."""
+
+
+@dataclass(frozen=True, slots=True)
+class RouteTable:
+    """One compiled configuration, immutable.
+
+    Two tables are equal if their bodies are; `notes` (in bytes until somebody asks, see `artifact.notes_of`)
+    and `cache` do not count.
+    """
+
+    listeners: tuple[ListenerRecord, ...]
+    upstreams: tuple[UpstreamRecord, ...]
+    rules: tuple[HeaderRules, ...]
+    splits: tuple[tuple[SplitPart, ...], ...]
+    redirects: tuple[RedirectRecord, ...]
+    responds: tuple[RespondRecord, ...]
+    routes: tuple[RouteRecord, ...]
+    programs: tuple[ProgramRecord, ...]
+    networks: tuple[Networks, ...]
+    blocks: tuple[tuple[Test, ...], ...]
+    """What stands in a `not`; one that stands in another has the lower number."""
+    conditions: tuple[Condition, ...]
+    alternatives: tuple[Alternative, ...]
+    switches: tuple[Switch, ...]
+    nodes: tuple[Node, ...]
+    path_groups: tuple[PathGroup, ...]
+    layers: tuple[Layer, ...]
+    host_groups: tuple[HostGroup, ...]
+    indexes: tuple[Index, ...]
+    notes: bytes = field(default=b"", compare=False, repr=False)
+    cache: TableCache = field(default_factory=TableCache, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Lay out the caches whose places are known."""
+        cache = self.cache
+        cache.programs = [None] * len(self.programs)
+        cache.outcomes = [None] * len(self.alternatives)
+        cache.indexes = {listener.name: self.indexes[listener.indexed] for listener in self.listeners}
+
+    def settings(self) -> tuple[ListenerSettings, ...]:
+        """The listeners as normalising wants them, in the order written."""
+        cache = self.cache
+        if cache.settings is None:
+            cache.settings = tuple(map(_settings_of, self.listeners))
+        return cache.settings
+
+    def entry(self, address: str) -> tuple[ListenerSettings, ...]:
+        """The listeners on one address, which is spelt as in the configuration; () where there is none."""
+        found = self.cache.entries.get(address)
+        if found is None:
+            found = tuple(each for each in self.settings() if address in each.addresses)
+            if found:
+                self.cache.entries[address] = found
+        return found
+
+    def program(self, number: int) -> Program:
+        """The compiled program of a number."""
+        program = self.cache.programs[number]
+        if program is None:
+            from .regex.program import compile_program
+
+            record = self.programs[number]
+            program = self.cache.programs[number] = compile_program(record.program, record.engine)
+        return program
+
+
+def conditions_of(table: RouteTable, alternative: Alternative) -> tuple[Test, ...]:
+    """All that an alternative asks for but its own host and path, one test each, in the body's order."""
+    methods, name, value, tests, late = table.conditions[alternative.condition]
+    found: list[Test] = []
+    if methods is not None:
+        found.append((METHODS, "", methods, ()))
+    if name is not None and value is not None:
+        found.append((HEADER, name, (value,), (EQUAL, 0)))
+    found += tests or ()
+    found += late or ()
+    found += ((LISTENERS, "", names, ()) for names in alternative.listeners)
+    return tuple(found)
+
+
+def _settings_of(record: ListenerRecord) -> ListenerSettings:
+    from ipaddress import ip_network
+
+    return ListenerSettings(
+        name=record.name,
+        addresses=record.addresses,
+        hosts=record.hosts,
+        tls=record.tls,
+        public_port=record.public_port,
+        trusted_proxies=tuple(ip_network(text) for text in record.trusted_proxies),
+        path_options=PathOptions(*record.path_options),
+    )
