@@ -16,36 +16,17 @@ from typing import Final, NamedTuple
 
 from .ast import ALL_BYTES, EMPTY, SINGLE, Capture, Either, Node, OneOf, Pattern, Repeat, sequence
 from .classes import fold_case, read_class
+from .counts import begins_count, read_count, stray_bracket
 from .escapes import read_escape, refuse_raw
+from .groups import refused_group
 from .limits import MAX_COUNT, MAX_GROUP_NAME, MAX_LENGTH, MAX_NESTING, MAX_POSITIONS
 from .refusal import Refused, RegexRefusal, refuse, shown
 
-_COUNT: Final = re.compile(r"\{([0-9]+)(?:(,)([0-9]*))?\}")
-_NEAR_COUNT: Final = re.compile(r"\{ *([0-9]*) *(,?) *([0-9]*) *\}")
-_PARAMETER: Final = re.compile(r"\{[A-Za-z_][A-Za-z0-9_-]{0,63}(?:\.\.\.)?\}")
 _GROUP_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_INLINE_FLAGS: Final = re.compile(r"\(\?[a-zA-Z]*(?:-[a-zA-Z]+)?[:)]")
 
 _ANY = OneOf(ALL_BYTES & ~(1 << 0x0A))
 _REPEATS: Final = {"*": (0, None), "+": (1, None), "?": (0, 1)}
 _WHOLE = "a pattern always matches the whole value"
-
-_GROUPS: Final = (
-    ("(?<=", "lookbehind", "write what stands before as part of the pattern"),
-    ("(?<!", "lookbehind", "say what may stand there, or use `not` with a second condition"),
-    ("(?=", "lookahead", "write what follows as part of the pattern"),
-    ("(?!", "lookahead", "say what may stand there, or use `not` with a second condition"),
-    ("(?>", "atomic group", "write `(?:`: no engine here goes back over what it took"),
-    ("(?P=", "back-reference", "write out what may stand there"),
-    ("(?P>", "recursion", "write out what may stand there"),
-    ("(?R", "recursion", "write out what may stand there"),
-    ("(?&", "recursion", "write out what may stand there"),
-    ("(?(", "conditional", "write both cases as alternatives, with `|`"),
-    ("(?|", "branch reset", "write `(?:`"),
-    ("(?#", "comment", "put it in a comment of the file"),
-    ("(?'", "group name", "write `(?P<name>`"),
-)
-"""How the groups begin that the dialect has not, with a name and what to do instead."""
 
 
 class _Part(NamedTuple):
@@ -142,7 +123,7 @@ class _Parser:
                 part = self.literal[byte] if byte is not None else _Part(OneOf(members), False, 1, 1)
                 self.open[-1].items.append(part)
             else:
-                raise self._stray_bracket(char)
+                raise self._stray(char)
             if self.at < size and text[self.at] in "*+?{":
                 self._repeat()
         if len(self.open) > 1:
@@ -189,7 +170,7 @@ class _Parser:
         elif text.startswith("(?P<", start):
             name = self._group_name()
         else:
-            raise _refused_group(text, start)
+            raise refused_group(text, start)
         if len(self.open) > MAX_NESTING:
             raise refuse(
                 start,
@@ -262,7 +243,7 @@ class _Parser:
         """Apply the repeat at the current place to the item before it."""
         text, start = self.text, self.at
         if text[start] == "{":
-            low, high = self._count()
+            low, high, self.at = read_count(text, start)
         else:
             low, high = _REPEATS[text[start]]
             self.at += 1
@@ -277,9 +258,9 @@ class _Parser:
                 length + 1,
                 "possessive repeat",
                 f"`{text[start : self.at + 1]}` is a possessive repeat",
-                f"write `{text[start : self.at]}`: no engine here goes back over what it took",
+                f"write `{text[start : self.at]}`: a pattern takes linear time without it",
             )
-        if follow in ("*", "?") or (follow == "{" and _COUNT.match(text, self.at)):
+        if follow in ("*", "?") or (follow == "{" and begins_count(text, self.at)):
             raise refuse(
                 start,
                 length + 1,
@@ -290,43 +271,13 @@ class _Parser:
         items = self.open[-1].items
         items[-1] = _repeated(items[-1], low, high, lazy, start, length)
 
-    def _count(self) -> tuple[int, int | None]:
-        """The count in braces at the current place."""
-        text, start = self.text, self.at
-        found = _COUNT.match(text, start)
-        if found is None:
-            near = _NEAR_COUNT.match(text, start)
-            if near is None or not (near[1] or near[3]):
-                raise self._stray_bracket("{")
-            instead = f"{{{near[1] or '0'}{near[2]}{near[3]}}}"
-            raise refuse(start, len(near[0]), "count", f"`{near[0]}` is not a count", f"write `{instead}`")
-        self.at = found.end()
-        written = shown(found[0])
-        numbers = [number.lstrip("0") or "0" for number in (found[1], found[3] or found[1])]
-        if any(len(number) > 4 or int(number) > MAX_COUNT for number in numbers):
-            raise refuse(
-                start,
-                len(found[0]),
-                "count",
-                f"`{written}` counts further than {MAX_COUNT}",
-                "write `*` or `+` where any number will do",
-            )
-        low, high = int(numbers[0]), int(numbers[1])
-        if found[2] and not found[3]:
-            return low, None
-        if high < low:
-            raise refuse(
-                start,
-                len(found[0]),
-                "count",
-                f"`{written}` counts from more to less",
-                f"write `{{{high},{low}}}`",
-            )
-        if high == 0:
-            raise refuse(
-                start, len(found[0]), "count", f"`{written}` lets nothing stand there", "take the item out"
-            )
-        return low, high
+    def _stray(self, char: str) -> Exception:
+        """A bracket or brace that has nothing to close and nothing to count."""
+        if char == "{" and not self.open[-1].items:
+            length = begins_count(self.text, self.at)
+            if length:
+                return self._nothing_to_repeat(length)
+        return stray_bracket(self.text, self.at)
 
     def _nothing_to_repeat(self, length: int) -> Exception:
         char = self.text[self.at : self.at + length]
@@ -334,22 +285,6 @@ class _Parser:
         if char == "*" and not self.open[-1].items:
             advice = f"write `.*` for any text, or `\\{char}` for the character"
         return refuse(self.at, length, "repeat", f"`{char}` has nothing to repeat", advice)
-
-    def _stray_bracket(self, char: str) -> Exception:
-        count = _COUNT.match(self.text, self.at) if char == "{" else None
-        if count is not None and not self.open[-1].items:
-            return self._nothing_to_repeat(len(count[0]))
-        what = "begins no count" if char == "{" else "closes nothing"
-        parameter = _PARAMETER.match(self.text, self.at)
-        if parameter is not None:
-            return refuse(
-                self.at,
-                len(parameter[0]),
-                "bracket",
-                f"a regular expression has no `{shown(parameter[0])}`",
-                "write `[^/]+` for a segment, `(?P<name>[^/]+)` to capture it, or use `path-template`",
-            )
-        return refuse(self.at, 1, "bracket", f"this `{char}` {what}", f"write `\\{char}` for the character")
 
 
 def _join(items: list[_Part]) -> _Part:
@@ -400,34 +335,6 @@ def _too_large(start: int, length: int, size: int) -> Exception:
         f"with its counts written out the pattern has {size} characters; {MAX_POSITIONS} are allowed",
         "write `*` or `+` where any number will do, or several patterns",
     )
-
-
-def _refused_group(text: str, start: int) -> Exception:
-    """The refusal of a group that begins with `(?` and is none of ours."""
-    for opening, construct, advice in _GROUPS:
-        if text.startswith(opening, start):
-            return refuse(start, len(opening), construct, f"`{opening}` begins a {construct}", advice)
-    named = re.compile(r"\(\?<([A-Za-z_][A-Za-z0-9_]*)>").match(text, start)
-    if named is not None:
-        return refuse(
-            start,
-            len(named[0]),
-            "group name",
-            f"`{shown(named[0])}` is not how a group gets its name here",
-            f"write `(?P<{shown(named[1])}>`",
-        )
-    flags = _INLINE_FLAGS.match(text, start)
-    if flags is not None and flags[0] not in ("(?)",):
-        if flags[0] == "(?i)":
-            advice = "put it at the very beginning of the pattern"
-        elif "i" in flags[0]:
-            advice = "write `(?i)` at the very beginning of the pattern, alone"
-        else:
-            advice = "take it out: `.` is any byte but a line feed, and `[^a]` takes line feeds too"
-        return refuse(
-            start, len(flags[0]), "inline flag", f"`{flags[0]}` sets flags inside the pattern", advice
-        )
-    return refuse(start, 2, "group", "`(?` begins no group of the dialect", "write `(?:` or `(?P<name>`")
 
 
 def _utf8_length(text: str, at: int) -> int:

@@ -15,6 +15,8 @@ from ..values.refusal import ValueRefusal, quoted
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _PARAMETERS: Final = re.compile(r"\{[^{}]*\}")
+_NEAR_NAME: Final = re.compile(r"(\**)([A-Za-z_][A-Za-z0-9_-]*)?(.*)", re.DOTALL)
+_NEAR_REST: Final = re.compile(r"[*+]|\*\*|=\*\*|:path|:\.\*|\.{2,5}|\u2026")
 
 _MAX_NAME: Final = 64
 _REST: Final = "..."
@@ -143,6 +145,10 @@ def _refuse_braces(piece: str, offset: int) -> ValueRefusal | None:
             f"this `{piece[at]}` is {what}",
             "a parameter is a whole segment in braces, such as `{id}`",
         )
+    if "{" in piece[opening + 1 : closing]:
+        return ValueRefusal(
+            offset, len(piece), f"{quoted(piece)} has braces in braces", "write one pair, such as `{id}`"
+        )
     if opening or closing != len(piece) - 1:
         inner = piece[opening + 1 : closing]
         return ValueRefusal(
@@ -150,10 +156,6 @@ def _refuse_braces(piece: str, offset: int) -> ValueRefusal | None:
             len(piece),
             f"{quoted(piece)} is a parameter and something else in one segment",
             f"write {quoted('{' + inner + '}')} as a segment of its own, or use `path-regex`",
-        )
-    if "{" in piece[1:]:
-        return ValueRefusal(
-            offset, len(piece), f"{quoted(piece)} has braces in braces", "write one pair, such as `{id}`"
         )
     return None
 
@@ -172,13 +174,16 @@ def _refuse_name(name: str, inner: str, offset: int) -> ValueRefusal | None:
             f"the name of a parameter is {len(name)} characters long",
             f"{_MAX_NAME} are allowed",
         )
-    meant = re.match(r"\*?([A-Za-z_][A-Za-z0-9_-]*)", name)
-    if meant is None:
+    found = _NEAR_NAME.fullmatch(name)
+    star, meant, rest = found.groups() if found else ("", "", "")
+    if not meant:
         advice = "a name is letters, digits, `_` and `-`, and begins with a letter or `_`"
-    elif name.startswith("*") or name.endswith(("*", "+", ":path")):
-        advice = f"write `{{{meant[1]}...}}` for the rest of the path"
-    elif name != meant[0] and name[meant.end()] in ":<=":
-        advice = f"write `{{{meant[1]}}}`; conditions on what it holds take `path-regex`"
+    elif star or _NEAR_REST.fullmatch(rest):
+        advice = f"write `{{{meant}...}}` for the rest of the path"
+    elif rest == "?":
+        advice = "write two templates, one with it and one without"
+    elif rest[0] in ":=<":
+        advice = f"write `{{{meant}}}`; conditions on what it holds take `path-regex`"
     else:
         advice = "a name is letters, digits, `_` and `-`, and begins with a letter or `_`"
     return ValueRefusal(offset, length, f"{quoted(name)} is not the name of a parameter", advice)

@@ -150,6 +150,10 @@ def _read_reference(
     if colon and kind == "env":
         if _ENVIRONMENT.fullmatch(rest):
             return EnvironmentReference(rest, written, start, end)
+        if not rest:
+            return ValueRefusal(
+                start, len(written), "`${env:}` names no environment variable", "write `${env:NAME}`"
+            )
         default = re.match(r"([A-Za-z_][A-Za-z0-9_]{0,60}):?[-=]", rest)
         return ValueRefusal(
             start,

@@ -152,6 +152,9 @@ def _refuse(text: str) -> ValueRefusal:
     if text[0] == "/":
         return whole(text, f"{shown} is a path", f"write {quoted(_UNIX + text)} for a unix socket")
     if "/" in text:
+        bare = text[: text.index("/")]
+        if isinstance(parse_address(bare), TcpAddress):
+            return whole(text, f"{shown} has a path", f"write {quoted(bare)}")
         return whole(text, f"{shown} is not an address", _HOW)
     if _DIGITS.fullmatch(text):
         return whole(text, f"{shown} has no host", _every(text))

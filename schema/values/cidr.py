@@ -109,7 +109,7 @@ def _refuse(text: str) -> ValueRefusal:
     if short is not None and short[1].count(".") < 3 and (short[2] or "." in text):
         count = short[1].count(".") + 1
         return _instead(text, f"{short[1]}{'.0' * (4 - count)}{short[2] or f'/{8 * count}'}", "is cut short")
-    if re.search("[G-Zg-z_]", text):
+    if ":" not in text and re.search("[G-Zg-z_]", text):
         return whole(
             text, f"{shown} is a name, not an address", "names are not looked up here: write the address"
         )

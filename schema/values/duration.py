@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from .number import read_amount
+from .number import Amount, read_amount
 from .refusal import ValueRefusal, quoted, whole
 
 UNITS: Final = {
@@ -59,7 +59,7 @@ def parse_duration(text: str) -> int | ValueRefusal:
 
 
 def format_duration(nanoseconds: int) -> str:
-    """A duration the shortest way that `parse_duration` reads; parts of a microsecond are left out."""
+    """A duration as `parse_duration` reads it, longer units first; parts of a microsecond are left out."""
     if nanoseconds < UNITS["us"]:
         return "0s"
     written = ""
@@ -79,31 +79,52 @@ def _refuse(text: str) -> ValueRefusal:
         return whole(text, f"{shown} has a sign", "a duration is a number and a unit, such as `30s`")
     amount = read_amount(text)
     if amount is not None and not amount.unit:
-        advice = f"write `{amount.written}s`" if not amount.point else f"write {_meant(amount.written + 's')}"
-        if len(amount.digits) > 3 and not amount.point:
-            advice += f" for seconds, `{amount.written}ms` for milliseconds"
-        return whole(text, f"{shown} has no unit", advice)
+        return whole(text, f"{shown} has no unit", _with_unit(amount))
+    if re.search("[0-9]{16}", text):
+        return whole(text, f"{shown} is longer than 100 000 hours", "leave it out if there is no limit")
     meant = _meant(text)
     if meant:
         return whole(text, f"{shown} is not how a duration is written", f"write {meant}")
     return whole(text, f"{shown} is not a duration", _KNOWN)
 
 
+def _with_unit(amount: Amount) -> str:
+    """The help for a number alone: seconds, or milliseconds where that is as likely."""
+    seconds = _meant(f"{amount.written}s")
+    if not seconds:
+        return "write `0s`" if amount.scaled(1) == 0 else _KNOWN
+    if len(amount.digits) > 3 and not amount.point:
+        return f"write {seconds} for seconds, `{amount.written}ms` for milliseconds"
+    return f"write {seconds}"
+
+
 def _meant(text: str) -> str:
     """The duration that near-miss spellings mean, in backticks; "" where that is not clear."""
-    total = 0
-    at = 0
+    total = at = 0
+    pieces: list[str] = []
+    unit = ""
     while at < len(text):
         piece = _PIECES.match(text, at)
         if piece is None:
             return ""
         at = piece.end()
         word = piece[2].lower()
+        # `1h30` is 1h30m, as people say it.
+        unit = _NEAR.get(word, word) or {"h": "m", "m": "s"}.get(unit, "")
         amount = read_amount(piece[1])
-        unit = _NEAR.get(word, word)
         factor = UNITS.get(unit, _DAYS.get(word, 0) * UNITS["h"])
         value = amount.scaled(factor) if amount is not None and factor else None
-        if value is None or value % UNITS["us"]:
+        if amount is None or value is None or value % UNITS["us"]:
             return ""
         total += value
-    return f"`{format_duration(total)}`" if 0 < total <= LONGEST else ""
+        whole_number = unit in UNITS and not amount.point
+        pieces.append(f"{amount.digits}{unit}" if whole_number else _in_one_unit(value))
+    if not 0 < total <= LONGEST:
+        return ""
+    return f"`{pieces[0] if len(pieces) == 1 else format_duration(total)}`"
+
+
+def _in_one_unit(nanoseconds: int) -> str:
+    """A duration in the longest unit that leaves it whole: `1500ms`, not `1s500ms`."""
+    fitting = (f"{nanoseconds // factor}{unit}" for unit, factor in UNITS.items() if not nanoseconds % factor)
+    return next(fitting)

@@ -38,7 +38,8 @@ def parse_host(text: str, offset: int = 0) -> str | ValueRefusal:
     if isinstance(host, ConfiguredHostRefusal):
         advice = "write a name, an IPv4 address, or an IPv6 address in brackets without a zone"
         if host.kind == "unicode":
-            advice = host.help
+            name = host.instead
+            advice = f"write `{name}`" if name else "write the name as it stands in the DNS, in A-labels"
         return ValueRefusal(offset, len(text), f"{quoted(text)} is not a host", advice)
     if not host.startswith("[") and _NUMERIC.fullmatch(host):
         return ValueRefusal(

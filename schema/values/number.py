@@ -11,8 +11,8 @@ from typing import Final, NamedTuple
 
 _AMOUNT: Final = re.compile(r"([0-9]*)([.,]?)([0-9]*)([ _]*)([^0-9.,\s_]*)")
 
-MAX_DIGITS: Final = 15
-"""Digits of a number; all such numbers are exact in JSON too."""
+MAX_DIGITS: Final = 16
+"""Digits of a number: enough for every limit that a value has."""
 
 
 class Amount(NamedTuple):

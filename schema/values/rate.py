@@ -13,7 +13,7 @@ from .duration import UNITS, parse_duration
 from .refusal import ValueRefusal, quoted, whole
 
 _RATE: Final = re.compile(r"([0-9]{1,15})/([0-9a-z]{1,64})")
-_NEAR_RATE: Final = re.compile(r"([0-9]{1,12}) *([kKM]?) *(?:/|per\b) *([0-9]{0,6}) *([A-Za-z]+)")
+_NEAR_RATE: Final = re.compile(r"([0-9]{1,12}) *([kKM]?) *(?:/|per\b) *([0-9]{0,6}) *([A-Za-z]*)")
 _PER_SECOND: Final = re.compile(r"([0-9]{1,12}) *(?:rps|RPS|qps|req/s|r/s|requests/s)")
 _HOW: Final = "write a count, `/` and a unit of time, such as `100/s`, `10/m` or `1000/30s`"
 
@@ -54,19 +54,25 @@ def _refuse(text: str) -> ValueRefusal:
     if not text:
         return whole(text, "a rate is empty", _HOW)
     if text.isascii() and text.isdigit():
-        return whole(text, f"{shown} does not say in which time", f"write `{text[:15]}/s` for each second")
+        return whole(text, f"{shown} does not say in which time", _per_second(text))
     second = _PER_SECOND.fullmatch(text)
     if second is not None:
         return whole(text, f"{shown} is not how a rate is written", f"write `{second[1]}/s`")
     near = _NEAR_RATE.fullmatch(text)
     if near is not None:
         count = near[1] + {"": "", "k": "000", "K": "000", "M": "000000"}[near[2]]
-        unit = _WORDS.get(near[4].lower(), near[4].lower())
+        unit = _WORDS.get(near[4].lower(), near[4].lower()) or "s"
         period = near[3] + unit if unit in UNITS else unit if not near[3] else ""
         meant = f"{count}/{period}"
         if meant != text and isinstance(_checked(meant), Rate):
             return whole(text, f"{shown} is not how a rate is written", f"write `{meant}`")
     return whole(text, f"{shown} is not a rate", _HOW)
+
+
+def _per_second(digits: str) -> str:
+    """The help for a count alone."""
+    meant = f"{digits}/s"
+    return f"write `{meant}` for each second" if isinstance(_checked(meant), Rate) else _HOW
 
 
 def _checked(text: str) -> Rate | ValueRefusal | None:

@@ -43,13 +43,15 @@ def _refuse(text: str) -> ValueRefusal:
     amount = read_amount(text.replace("percent", "%"))
     if amount is None or amount.unit not in ("", "%"):
         return whole(text, f"{shown} is not a share", _HOW)
-    if amount.unit == "":
-        advice = f"write `{amount.written.replace(',', '.')}%`"
-        share = amount.scaled(WHOLE)
-        if amount.point and share is not None and 0 < share < WHOLE:
-            advice += f", or `{format_share(share)}` if a fraction of 1 was meant"
-        return whole(text, f"{shown} has no `%`", advice)
     share = amount.scaled(10_000)
+    if amount.unit == "":
+        if share is None or share > WHOLE:
+            return whole(text, f"{shown} has no `%`", _HOW)
+        advice = f"write `{format_share(share)}`"
+        fraction = amount.scaled(WHOLE)
+        if amount.point and fraction is not None and 0 < fraction < WHOLE:
+            advice += f", or `{format_share(fraction)}` if a fraction of 1 was meant"
+        return whole(text, f"{shown} has no `%`", advice)
     if share is None:
         return whole(text, f"{shown} is finer than `0.0001%`", _HOW)
     if share > WHOLE:

@@ -29,7 +29,7 @@ UNITS: Final = {
 LARGEST: Final = 1 << 50
 """1024 TiB."""
 
-_SIZE: Final = re.compile(rf"([0-9]{{1,15}})({'|'.join(UNITS)})")
+_SIZE: Final = re.compile(rf"([0-9]{{1,16}})({'|'.join(UNITS)})")
 _KNOWN: Final = "write a number with `B`, `KB`, `MB`, `GB` (thousands) or `KiB`, `MiB`, `GiB` (1024s)"
 _LETTERS: Final = {"k": "K", "m": "M", "g": "G", "t": "T"}
 
@@ -64,15 +64,15 @@ def _refuse(text: str) -> ValueRefusal:
     if amount is None:
         return whole(text, f"{shown} is not a size", _KNOWN)
     if not amount.unit:
-        if amount.point:
-            return whole(text, f"{shown} has no unit", _KNOWN)
-        return whole(text, f"{shown} has no unit", f"write `{amount.written}B` for bytes, or another unit")
+        meant = _written(amount, "B")
+        return whole(
+            text, f"{shown} has no unit", f"write {meant} for bytes, or another unit" if meant else _KNOWN
+        )
     unit = amount.unit
     if unit in UNITS:
-        meant = amount.scaled(UNITS[unit])
-        if meant is not None and meant <= LARGEST:
-            instead = f"{amount.written}{unit}" if not amount.point else format_size(meant)
-            return whole(text, f"{shown} is not how a size is written", f"write `{instead}`")
+        meant = _written(amount, unit)
+        if meant:
+            return whole(text, f"{shown} is not how a size is written", f"write {meant}")
         return whole(text, f"{shown} is not a whole number of bytes", _KNOWN)
     return _refuse_unit(text, amount)
 
@@ -81,11 +81,9 @@ def _refuse_unit(text: str, amount: Amount) -> ValueRefusal:
     shown, unit = quoted(text), amount.unit
     lower = unit.lower()
     letter = _LETTERS.get(lower[:1], "")
-    bits = (
-        (unit.endswith("b") and lower != "b" and unit[0] in "KMGT") or "bit" in lower or lower.endswith("bps")
-    )
+    bits = (unit.endswith("b") and lower != "b" and unit[0] in "KMGT") or "bit" in lower
     if lower in ("b", "byte", "bytes"):
-        return whole(text, f"{shown} has no unit that is known", f"write `{amount.written}B`")
+        return whole(text, f"{shown} has no unit that is known", _suggest(amount, "B"))
     if letter and bits:
         return whole(
             text,
@@ -93,7 +91,7 @@ def _refuse_unit(text: str, amount: Amount) -> ValueRefusal:
             f"sizes are in bytes: {_either(amount, letter)}",
         )
     if letter and lower[1:] in ("ib", "ibyte", "ibytes"):
-        return whole(text, f"{shown} has no unit that is known", f"write `{amount.written}{letter}iB`")
+        return whole(text, f"{shown} has no unit that is known", _suggest(amount, f"{letter}iB"))
     if letter and lower[1:] in ("", "b", "i"):
         return whole(
             text, f"{shown} does not say which unit is meant", f"did you mean {_either(amount, letter)}?"
@@ -101,12 +99,24 @@ def _refuse_unit(text: str, amount: Amount) -> ValueRefusal:
     return whole(text, f"{shown} has no unit that is known", _KNOWN)
 
 
+def _written(amount: Amount, unit: str) -> str:
+    """The size that a number with this unit is, in backticks; "" where it is none."""
+    size = amount.scaled(UNITS[unit])
+    if size is None or size > LARGEST:
+        return ""
+    return f"`{format_size(size) if amount.point else amount.digits + unit}`"
+
+
+def _suggest(amount: Amount, unit: str) -> str:
+    meant = _written(amount, unit)
+    return f"write {meant}" if meant else _KNOWN
+
+
 def _either(amount: Amount, letter: str) -> str:
     """Both readings of a number with `K`, `M`, `G` or `T`, with what they come to."""
     readings = []
     for unit in (f"{letter}B", f"{letter}iB"):
-        size = amount.scaled(UNITS[unit])
-        if size is not None and size <= LARGEST:
-            written = f"{amount.written}{unit}" if not amount.point else format_size(size)
-            readings.append(f"`{written}` ({grouped(size)} bytes)")
+        meant = _written(amount, unit)
+        if meant:
+            readings.append(f"{meant} ({grouped(amount.scaled(UNITS[unit]) or 0)} bytes)")
     return " or ".join(readings) if readings else "`MB` or `MiB`"
