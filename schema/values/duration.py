@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from .number import LONGEST as LONGEST_TEXT
 from .number import Amount, read_amount
 from .refusal import ValueRefusal, quoted, whole
 
@@ -80,6 +81,8 @@ def _refuse(text: str) -> ValueRefusal:
     amount = read_amount(text)
     if amount is not None and not amount.unit:
         return whole(text, f"{shown} has no unit", _with_unit(amount))
+    if len(text) > LONGEST_TEXT:
+        return whole(text, f"{shown} is not a duration", _KNOWN)
     if re.search("[0-9]{16}", text):
         return whole(text, f"{shown} is longer than 100 000 hours", "leave it out if there is no limit")
     meant = _meant(text)

@@ -14,6 +14,9 @@ _AMOUNT: Final = re.compile(r"([0-9]*)([.,]?)([0-9]*)([ _]*)([^0-9.,\s_]*)")
 MAX_DIGITS: Final = 16
 """Digits of a number: enough for every limit that a value has."""
 
+LONGEST: Final = 100
+"""Characters of a value with a unit, above which nobody is asked what was meant."""
+
 
 class Amount(NamedTuple):
     """One number and what stands behind it: `1.5 GiB` is ("1", ".", "5", " ", "GiB")."""
@@ -38,6 +41,8 @@ class Amount(NamedTuple):
 
 def read_amount(text: str) -> Amount | None:
     """`text` as a number and a unit, None where it has another shape or too many digits."""
+    if len(text) > LONGEST:
+        return None
     found = _AMOUNT.fullmatch(text)
     if found is None:
         return None

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from .duration import UNITS, parse_duration
+from .number import LONGEST as LONGEST_TEXT
 from .refusal import ValueRefusal, quoted, whole
 
 _RATE: Final = re.compile(r"([0-9]{1,15})/([0-9a-z]{1,64})")
@@ -53,6 +54,8 @@ def _refuse(text: str) -> ValueRefusal:
     shown = quoted(text)
     if not text:
         return whole(text, "a rate is empty", _HOW)
+    if len(text) > LONGEST_TEXT:
+        return whole(text, f"{shown} is not a rate", _HOW)
     if text.isascii() and text.isdigit():
         return whole(text, f"{shown} does not say in which time", _per_second(text))
     second = _PER_SECOND.fullmatch(text)
