@@ -13,17 +13,21 @@ _PARTS = 1024
 """Forms with more parts are not read."""
 _PART_HEAD_BYTES = 8 * 1024
 
-_TOKEN = "[0-9A-Za-z!#$%&'*+.^_`|~-]+"
-_TYPE = re.compile(rf'multipart/form-data((?:[ \t]*;[ \t]*{_TOKEN}=(?:{_TOKEN}|"[^"\\]*"))*)', re.IGNORECASE)
-_TYPE_PARAMETER = re.compile(rf';[ \t]*({_TOKEN})=(?:({_TOKEN})|"([^"\\]*)")')
+# Repeats are possessive: what cannot be read is known at once, however long it is.
+_TOKEN = "[0-9A-Za-z!#$%&'*+.^_`|~-]++"
+_TYPE = re.compile(
+    rf'multipart/form-data((?:[ \t]*+;[ \t]*+{_TOKEN}=(?:{_TOKEN}|"[^"\\]*+"))*+)', re.IGNORECASE
+)
+_TYPE_PARAMETER = re.compile(rf';[ \t]*+({_TOKEN})=(?:({_TOKEN})|"([^"\\]*+)")')
 _BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")
 
-_FIELD = re.compile(rb"([0-9A-Za-z!#$%&'*+.^_`|~-]+):[ \t]*([^\x00\r\n]*)")
-_VALUE = r'(?:[0-9A-Za-z!#$%&\'*+.^_`|~-]+|"(?:[^"\\]|\\.)*")'
+_FIELD = re.compile(rb"([0-9A-Za-z!#$%&'*+.^_`|~-]++):[ \t]*+([^\x00\r\n]*+)")
+_VALUE = rf'(?:{_TOKEN}|"[^"\\]*+(?:\\.[^"\\]*+)*+")'
 _DISPOSITION = re.compile(
-    rf"form-data((?:[ \t]*;[ \t]*{_TOKEN}[ \t]*=[ \t]*{_VALUE})+)[ \t]*;?[ \t]*", re.IGNORECASE | re.DOTALL
+    rf"form-data((?:[ \t]*+;[ \t]*+{_TOKEN}[ \t]*+=[ \t]*+{_VALUE})++)[ \t]*+;?[ \t]*+",
+    re.IGNORECASE | re.DOTALL,
 )
-_PARAMETER = re.compile(rf";[ \t]*({_TOKEN})[ \t]*=[ \t]*({_VALUE})", re.DOTALL)
+_PARAMETER = re.compile(rf";[ \t]*+({_TOKEN})[ \t]*+=[ \t]*+({_VALUE})", re.DOTALL)
 
 
 class FormField(NamedTuple):

@@ -30,7 +30,7 @@ _REFUSED = re.compile(
 )
 _ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
 _OVERLONG = re.compile(r"%(?:C[01]%[89AB]|E0%[89]|F0%8|F8%8[0-7]|FC%8[0-3])")
-_ENCODED = re.compile(r'["<>\[\]^`{|}]')
+_ENCODED = {ord(character): f"%{ord(character):02X}" for character in '"<>[]^`{|}'}
 _DOT_PARAMETER = re.compile(r"/\.\.?;")
 _DOT_SEGMENT = re.compile(r"/\.\.?(?:/|\Z)")
 _SLASHES = re.compile(r"//+")
@@ -82,7 +82,7 @@ def normal_path(path: str, options: PathOptions = _DEFAULT) -> str | Refusal:
         overlong = _OVERLONG.search(text)
         if overlong is not None:
             return Refusal("path-overlong", f"the path holds an overlong UTF-8 form, {quoted(overlong[0])}")
-    text = _ENCODED.sub(lambda character: f"%{ord(character[0]):02X}", text)
+    text = text.translate(_ENCODED)
     if "/." in text:
         if _DOT_PARAMETER.search(text):
             return Refusal("path-dot-parameter", "the path holds a dot segment followed by `;`")

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
         ("a=1; b=2", {"a": "1", "b": "2"}),
         ("a=1;b=2", {"a": "1", "b": "2"}),
         (" \ta=1 \t;\tb=2 ", {"a": "1", "b": "2"}),  # trimmed
+        ("a=1;\xa0b=2\x0b", {"a": "1", "\xa0b": "2\x0b"}),  # of spaces and tabs only
         ("a=1; a=2", {"a": "1"}),  # the first of a name wins
         ("a=b=c", {"a": "b=c"}),  # at the first `=`
         ('a="x y"', {"a": '"x y"'}),  # quotes kept

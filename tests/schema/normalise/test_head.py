@@ -219,6 +219,9 @@ def test_options_asterisk() -> None:
         (b"/a?b", "/a", "b"),
         (b"/a", "/a", None),
         (b"/a?", "/a", ""),
+        (b"/%41?", "/A", ""),
+        (b"/%41", "/A", None),
+        (b"/" + b"a" * 8191, "/" + "a" * 8191, None),
         (b"/a?b?c", "/a", "b?c"),
         (b"?b", "/", "b"),
         (b"", "/", None),
@@ -430,6 +433,8 @@ def test_unix_peer() -> None:
 def test_scheme() -> None:
     """Sentence: https on a TLS listener, else http; never `:scheme`, nor an absolute-form target's."""
     assert head(SECURE, tls=True).scheme == "https"
+    assert head(SECURE, tls=False).scheme == "https"
+    assert head(PLAIN, tls=True).scheme == "http"
     assert head(SECURE, tls=True, target=b"http://example.com/").scheme == "https"
     assert head(PLAIN, target=b"https://example.com/").scheme == "http"
     proto = ((b"x-forwarded-proto", b"http"),)

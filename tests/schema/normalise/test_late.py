@@ -99,12 +99,28 @@ def test_no_body_or_no_json(body: bytes | None) -> None:
         b'{"model":"a","mo\\u0064el":"b"}',
         b'{"\\u006D\\u006f\\u0064el":"a","model":"b"}',
         b'{"stream":true,"stream":false,"model":"a"}',
+        b'{"stream":true,"\\u0073tream":false,"model":"a"}',
         b'{"tools":[],"model":"a" , "tools" : [1]}',
     ],
 )
 def test_member_twice(body: bytes) -> None:
     """Sentence: a body that duplicates the member satisfies no late predicate, however it is spelt."""
     assert late_coordinates(head("/deployments/m/x", x_model="m"), body) == NOTHING
+
+
+@pytest.mark.parametrize(
+    "filler",
+    [b'{"y":["\\u0061"]},', b"{},", b'"\\u0061",', b"[],"],
+    ids=["objects", "empty", "strings", "arrays"],
+)
+def test_no_body_takes_long(filler: bytes) -> None:
+    """A body of very many pieces takes a bounded number of steps, and says nothing where they run out."""
+    many = b'{"model":"a","x":[' + filler * 101_000 + b'1],"\\u0061":1}'
+    assert late_coordinates(head(), many) in (NOTHING, Late("a", False, False))
+    members = b'{"model":"a"' + b',"\\u0061":1' * 101_000 + b"}"
+    assert late_coordinates(head(), members) == NOTHING
+    few = b'{"model":"a","x":[' + filler * 1000 + b'1],"\\u0061":1}'
+    assert late_coordinates(head(), few) == Late("a", False, False)
 
 
 @pytest.mark.parametrize(
