@@ -32,7 +32,8 @@ class CompileResult:
 
     `table` is None where an error was found. `sources` are the files by the path shown in spans.
     `unreadable` tells a file that could not be read from one that is wrong (exit code 2 rather than 1).
-    `validated` and `resolution` are what the stages left, for commands that show them.
+    `validated` and `resolution` are what the stages left, for commands that show them. `root` is the main
+    file's directory.
     """
 
     table: RouteTable | None
@@ -41,6 +42,7 @@ class CompileResult:
     unreadable: bool = False
     validated: Validated | None = None
     resolution: Resolution | None = None
+    root: Path = Path()
 
 
 def compile_path(
@@ -60,10 +62,17 @@ def compile_path(
         return _compile(load(path, overlays=overlays, cache=cache), settings, environment or {})
 
 
-def compile_text(text: str, syntax: str, file: str = "gwc.kdl") -> CompileResult:
+def compile_text(
+    text: str,
+    syntax: str,
+    file: str = "gwc.kdl",
+    *,
+    settings: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+) -> CompileResult:
     """Compile one text; `syntax` is `kdl` or `yaml`. Includes cannot be followed from here."""
     with _without_collector():
-        return _compile(load_text(text, syntax, file), (), {})
+        return _compile(load_text(text, syntax, file), settings, environment or {})
 
 
 def compile_files(files: Mapping[str, str]) -> CompileResult:
@@ -75,16 +84,19 @@ def compile_files(files: Mapping[str, str]) -> CompileResult:
 def _compile(loaded: Loaded, settings: Sequence[str], environment: Mapping[str, str]) -> CompileResult:
     found = list(loaded.diagnostics)
     allows, about_allows = scan_allows(loaded.sources)
-    validated: Validated | None = None
     resolution: Resolution | None = None
     table: RouteTable | None = None
+    # A file with a syntax error is left out, so that what is told of the others is no consequence of it.
+    broken = {each.span.file for each in found if each.severity is Severity.ERROR and each.span is not None}
+    validated = validate([entry for entry in loaded.entries if entry[0].file not in broken], loaded.sources)
+    found += validated.diagnostics
+    environment = {name: value for name, value in environment.items() if name.startswith("GWC_SET__")}
+    if (loaded.overlays or settings or environment) and not _broken(found):
+        validated = merge_overlays(
+            validated, loaded.overlays, sources=loaded.sources, settings=settings, environment=environment
+        )
+        found += validated.diagnostics
     if not _broken(found):
-        validated = validate(loaded.entries)
-        found += validated.diagnostics
-    if validated is not None and (loaded.overlays or settings or environment) and not _broken(found):
-        validated = merge_overlays(validated, loaded.overlays, settings=settings, environment=environment)
-        found += validated.diagnostics
-    if validated is not None and not _broken(found):
         resolution = resolve(validated.data, loaded.main)
         found += resolution.diagnostics
     if resolution is not None and resolution.config is not None and not _broken(found):
@@ -92,7 +104,13 @@ def _compile(loaded: Loaded, settings: Sequence[str], environment: Mapping[str, 
         table = lower(resolution.config, loaded.sources, loaded.root)
     silenced = apply_allows([*found, *about_allows], allows)
     return CompileResult(
-        table, in_order(silenced), loaded.sources, loaded.unreadable, validated, resolution
+        table,
+        in_order(silenced),
+        loaded.sources,
+        loaded.unreadable,
+        validated,
+        resolution,
+        Path(loaded.root),
     )
 
 

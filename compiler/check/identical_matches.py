@@ -8,7 +8,7 @@ from gwc.schema.diagnostic import Diagnostic, Label, warning
 from gwc.schema.span import Span
 
 from ..resolve import Resolution
-from ..resolve.resolved import Alternative, Route
+from ..resolve.resolved import Alternative
 
 
 def check(resolution: Resolution) -> Iterator[Diagnostic]:
@@ -23,7 +23,7 @@ def check(resolution: Resolution) -> Iterator[Diagnostic]:
         if winner is alternative:
             continue
         loser_route, winner_route = config.routes[alternative.route], config.routes[winner.route]
-        loser_at, winner_at = _place(alternative, loser_route), _place(winner, winner_route)
+        loser_at, winner_at = alternative.span, winner.span
         if (loser_at, winner_at) in told:
             continue
         told.add((loser_at, winner_at))
@@ -43,8 +43,3 @@ def check(resolution: Resolution) -> Iterator[Diagnostic]:
             secondary=(Label(winner_at, "takes every such request"),),
             help=advice,
         )
-
-
-def _place(alternative: Alternative, route: Route) -> Span:
-    """The head of the block, or the route's name where it has no block."""
-    return alternative.span if alternative.span.file else route.span

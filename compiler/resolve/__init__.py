@@ -90,7 +90,10 @@ def resolve(root: Record, main_file: str) -> Resolution:
     config = None
     if not any(diagnostic.severity.word == "error" for diagnostic in found):
         config = ResolvedConfig(
-            listeners, tuple(map(_upstream, upstream_records)), tuple(routes), _in_rank_order(ranked)
+            listeners,
+            tuple(map(_upstream, upstream_records)),
+            tuple(routes),
+            _in_rank_order(ranked, routes),
         )
     return Resolution(
         config,
@@ -133,7 +136,9 @@ def _rank(
         ranked.append((key, route, each, f"{name}#{each.match}.{number}"))
 
 
-def _in_rank_order(ranked: list[tuple[RankKey, int, Expanded, str]]) -> tuple[Alternative, ...]:
+def _in_rank_order(
+    ranked: list[tuple[RankKey, int, Expanded, str]], routes: list[Route]
+) -> tuple[Alternative, ...]:
     """The alternatives sorted; the key is total, because positions differ."""
     ranked.sort(key=lambda entry: entry[0])
     return tuple(
@@ -145,19 +150,19 @@ def _in_rank_order(ranked: list[tuple[RankKey, int, Expanded, str]]) -> tuple[Al
             host=each.host,
             path=each.path,
             conditions=each.conditions,
-            span=_place(each),
+            span=_place(each, routes[route]),
         )
         for rank, (_, route, each, identity) in enumerate(ranked)
     )
 
 
-_NOWHERE = Span("", 0, 0)
-
-
-def _place(each: Expanded) -> Span:
-    """Where the alternative's own block was written; a route without one stands for itself."""
+def _place(each: Expanded, route: Route) -> Span:
+    """Where the alternative's own block begins; a route without one stands for itself, by its name."""
     record = each.block.record
-    return _NOWHERE if record is None else Span(record.file, record.node.start, record.node.end)
+    if record is None:
+        return route.span
+    node = record.node
+    return Span(record.file, node.start, node.start + node.head.name_end)
 
 
 def _route(context: Context, scoped: Scoped, alternatives: tuple[Expanded, ...]) -> Route:

@@ -10,8 +10,9 @@ from dataclasses import replace
 from typing import Any
 
 from gwc.runtime.actions.headers import HeaderChanges
+from gwc.runtime.candidates import explain_candidates
 from gwc.runtime.decide import Decision, decide
-from gwc.runtime.match import Match, NoMatch, explain_candidates, match
+from gwc.runtime.match import Match, NoMatch, match
 from gwc.schema.late import late_coordinates
 from gwc.schema.normalise import normalise
 from gwc.schema.request import Rejection, RequestHead

@@ -81,7 +81,7 @@ def port_of(address: str) -> int | None:
 
 
 def _address(table: RouteTable, scheme: str, authority: str, listener: str | None) -> str:
-    """The address a request comes in by: the listener's, the only one, or that of the URL's port and scheme."""
+    """The address a request comes in by: the listener's, the only one, or that of the URL's port."""
     settings = table.settings()
     wanted = int(found[1]) if (found := _PORT.search(authority)) else _DEFAULT_PORTS.get(scheme)
     if listener is not None:

@@ -103,7 +103,7 @@ def _effects(decision: Mapping[str, Any]) -> list[str]:
 
 
 def _candidates(candidates: Sequence[Mapping[str, Any]]) -> list[str]:
-    lines = ["candidates, in rank order"]
+    lines = ["others: those whose host and path hold, then the nearest misses, each with its rank"]
     names = [f"{each['route']} (match {each['match']})" for each in candidates]
     width = max(map(len, names))
     for name, each in zip(names, candidates, strict=True):

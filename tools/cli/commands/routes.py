@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from typing import Any
 
 import click
-from gwc.schema.table import Alternative, RouteTable
+from gwc.runtime.words import test_words
+from gwc.schema.table import METHODS, RouteTable, conditions_of
 
 from ..findings import configuration_options
 from ..tables import table_of
@@ -31,22 +32,36 @@ def command(config: str, tree: bool, form: str, overlays: tuple[str, ...], setti
 
 
 def _entry(table: RouteTable, rank: int) -> dict[str, Any]:
-    from gwc.runtime.words import condition_words, host_words, methods_of, path_words
-
-    alternative: Alternative = table.alternatives[rank]
+    """One alternative; its method stands apart, its other conditions in the words of the configuration."""
+    alternative = table.alternatives[rank]
     route = table.routes[alternative.route]
+    tests = conditions_of(table, alternative)
+    path = alternative.path
     return {
         "rank": rank,
         "id": alternative.id,
         "route": route.name,
         "match": alternative.match,
         "priority": route.priority,
-        "host": host_words(alternative),
-        "path": path_words(alternative),
-        "methods": methods_of(table, alternative),
-        "conditions": condition_words(table, alternative),
+        "host": None if alternative.host is None else _pattern(*alternative.host),
+        "path": None if path is None else path[1],
+        "path_kind": None if path is None else path[0],
+        "methods": [method for test in tests if test[0] == METHODS for method in test[2]],
+        "conditions": [test_words(table, test) for test in tests if test[0] != METHODS],
         "action": _action(table, alternative.route),
     }
+
+
+def _pattern(kind: str, text: str) -> str:
+    return f"regex {text}" if kind == "regex" else text
+
+
+def _path(each: dict[str, Any]) -> str:
+    """The path as people read it: prefixes end in `/*`, regular expressions say what they are."""
+    kind, path = each["path_kind"], each["path"]
+    if kind in (None, "prefix"):
+        return f"{(path or '/').rstrip('/')}/*"
+    return _pattern(kind, path)
 
 
 def _action(table: RouteTable, number: int) -> str:
@@ -68,7 +83,7 @@ def _lines(entries: list[dict[str, Any]]) -> Iterable[str]:
             str(each["rank"]),
             each["route"],
             each["host"] or "*",
-            each["path"] or "/",
+            _path(each),
             ",".join(each["methods"]) or "*",
             "; ".join(each["conditions"]),
             each["action"],
@@ -85,7 +100,7 @@ def _tree(entries: list[dict[str, Any]]) -> Iterable[str]:
     """Hosts, below them paths, below them methods with their routes, each level in the order of rank."""
     hosts: dict[str, dict[str, list[dict[str, Any]]]] = {}
     for each in entries:
-        hosts.setdefault(each["host"] or "any host", {}).setdefault(each["path"] or "/", []).append(each)
+        hosts.setdefault(each["host"] or "any host", {}).setdefault(_path(each), []).append(each)
     for host, paths in hosts.items():
         yield host
         for path, alternatives in paths.items():
