@@ -7,11 +7,8 @@ itself, byte for byte. Matching is a search for each piece between stars in turn
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 from .values.refusal import ValueRefusal, quoted
-
-_LONGEST: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +42,13 @@ class Glob:
 
 
 def parse_glob(text: str) -> Glob | ValueRefusal:
-    """The glob that `text` writes. Text and what it is compared with are spelt alike (latin-1 or not)."""
+    """The glob that `text` writes. Text and what it is compared with are spelt alike.
+
+    Length is the schema's matter: a glob is read once as written and once as bytes, which are more.
+    """
     if not text:
         return ValueRefusal(
             0, 0, "a glob is empty", "write a name, in which `*` stands for any run of characters"
-        )
-    if len(text) > _LONGEST:
-        return ValueRefusal(
-            _LONGEST,
-            len(text) - _LONGEST,
-            f"a glob is {len(text)} characters long",
-            f"{_LONGEST} are allowed",
         )
     for offset, char in enumerate(text):
         if char < " " or char == "\x7f":

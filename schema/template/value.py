@@ -92,7 +92,6 @@ _CAPTURE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 _TOKEN: Final = re.compile(f"[{CHARACTERS}]{{1,256}}")
 _ENVIRONMENT: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
-_LONGEST_REFERENCE: Final = 4096
 
 _NEAR_VARIABLES: Final = {
     "host": "req.host", "http_host": "req.host", "request.host": "req.host", "req.authority": "req.host",
@@ -164,7 +163,7 @@ def _read_reference(
             else "a name is letters, digits and `_`, and begins with no digit: `${env:NAME}`",
         )
     if colon and kind == "file":
-        if rest and len(rest) <= _LONGEST_REFERENCE and not _CONTROL.search(rest):
+        if rest and not _CONTROL.search(rest):
             return FileReference(rest, written, start, end)
         return ValueRefusal(
             start, len(written), "`${file:}` names no file", "write `${file:/run/secrets/name}`"
