@@ -15,10 +15,13 @@ head are relative to the start of its node.
 
 from __future__ import annotations
 
-from decimal import Decimal
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
-Scalar = str | int | Decimal | float | bool | None
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+# A string, because most files hold no number that would need the import (3 ms).
+Scalar: TypeAlias = "str | int | Decimal | float | bool | None"
 """What a value can be. Integers are exact, other decimals are `Decimal`, `float` only for inf and nan."""
 
 

@@ -6,11 +6,10 @@ was decided by `resolve`; this only asks it where.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from gwc.compiler.resolve import Resolution
-from gwc.compiler.resolve.resolved import HeaderRules
 from gwc.compiler.resolve.scopes import Scoped
 from gwc.compiler.source import SourceFile
 from gwc.compiler.validate.provenance import provenance
@@ -48,29 +47,37 @@ def _route(scoped: Scoped, sources: Sources) -> Iterator[dict[str, Any]]:
     for setting in (scope.action, scope.rewrite_at):
         if setting is not None:
             yield from _values(f"{name}.{setting.key}", setting.owner, setting.key, sources)
-    for key, rules in (
-        ("request-headers", scope.request_headers),
-        ("response-headers", scope.response_headers),
-    ):
-        for owner in scope.owners:
-            if key in owner:
-                for path, value, place in _rules(owner[key], rules):
-                    yield _entry(f"{name}.{key}.{path}", value, *place, sources)
+    for key in ("request-headers", "response-headers"):
+        for record, pointer, path, value in _rules(scope.owners, key):
+            yield _entry(f"{name}.{key}.{path}", value, record, pointer, sources)
 
 
-def _rules(record: Record, in_force: HeaderRules) -> Iterator[tuple[str, Any, tuple[Record, str]]]:
-    """The rules of one block that are still in force, with the record and pointer each stands at."""
+def _rules(owners: Sequence[Record], key: str) -> list[tuple[Record, str, str, Any]]:
+    """The header rules in force, outer ones first: record and pointer of each, its path and its value.
+
+    A rule is in force unless one further in acts on the same name.
+    """
+    found: list[tuple[Record, str, str, Any]] = []
+    taken: set[str] = set()
+    for owner in reversed(owners):
+        if key in owner:
+            own = [each for each in _written_rules(owner[key]) if each[0] not in taken]
+            taken |= {name for name, *_ in own}
+            found[:0] = [(owner[key], *each[1:]) for each in own]
+    return found
+
+
+def _written_rules(record: Record) -> Iterator[tuple[str, str, str, Any]]:
+    """The rules of one block: the name that each acts on, its pointer, path and value."""
     for number, rule in enumerate(record.get("rename", ())):
-        if (rule["from"].lower(), rule["to"].lower()) in in_force.rename:
-            yield f"rename.{rule['from'].lower()}", rule["to"].lower(), (record, f"/rename/{number}/to")
-    for key, kept in (("set", in_force.set), ("add", in_force.add)):
-        names = {name for name, _ in kept}
-        for number, rule in enumerate(record.get(key, ())):
-            if rule["name"].lower() in names:
-                yield f"{key}.{rule['name'].lower()}", rule["value"], (record, f"/{key}/{number}/value")
+        name = rule["from"].lower()
+        yield name, f"/rename/{number}/to", f"rename.{name}", rule["to"].lower()
+    for kind in ("set", "add"):
+        for number, rule in enumerate(record.get(kind, ())):
+            name = rule["name"].lower()
+            yield name, f"/{kind}/{number}/value", f"{kind}.{name}", rule["value"]
     for number, removed in enumerate(record.get("remove", ())):
-        if removed.lower() in in_force.remove:
-            yield "remove", removed.lower(), (record, f"/remove/{number}")
+        yield removed.lower(), f"/remove/{number}", "remove", removed.lower()
 
 
 def _record(
