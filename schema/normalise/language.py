@@ -8,6 +8,7 @@ test holds both. Hosts have one bound that the expression leaves out: a name has
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import cache
 
@@ -54,7 +55,7 @@ def path_language(options: PathOptions = _DEFAULT) -> str:
     run = f"(?:{lead})*(?:{after_lead})"
     ordinary = f"[{_RAW}-]|{_escapes(plain)}|{run}"
     rest = f"(?:[.;]|{ordinary})*(?:{lead})*"
-    segment = rf"(?:;{rest}|\.{{3}}{rest}|\.{{0,2}}(?:(?:{ordinary}){rest}|(?:{lead})+))"
+    segment = rf"(?:(?:;|\.{{3}}|\.{{0,2}}(?:{ordinary})){rest}|\.{{0,2}}(?:{lead})+)"
     if options.keep_repeated_slashes:
         return f"(?:/{segment}?)+"
     return f"(?:/{segment})+/?|/"
@@ -82,26 +83,33 @@ HOST_NAME_LANGUAGE = rf"{_LABEL}(?:\.{_LABEL})*"
 
 
 @cache
-def host_language() -> str:
-    """Every host that is not empty: a name (but for its length in all) or an IPv6 address in brackets.
+def host_languages() -> tuple[str, ...]:
+    """Every host that is not empty is in one of these: names (but for their length in all), IPv6 addresses
+    without `::` and those with it, in brackets and as RFC 5952 writes them.
 
-    The empty host of HTTP/1.0 without Host is not in it.
+    Several expressions, because one would be longer than the dialect allows. The empty host of HTTP/1.0
+    without Host is in none.
     """
-    return rf"{HOST_NAME_LANGUAGE}|\[(?:{_ipv6_language()})\]"
-
-
-def _ipv6_language() -> str:
-    """IPv6 addresses as RFC 5952 writes them.
-
-    Which groups are zero decides alone where `::` stands, so there is one shape for each of the 256 cases;
-    shapes share their beginnings. `n` is a group that is not zero.
-    """
+    # Which groups are zero decides alone where `::` stands: one shape for each of the 256 cases.
+    shapes = sorted(map(_shape, range(256)))
+    whole = [shape for shape in shapes if "::" not in shape]
+    # Five zeros and `ffff` are an IPv4-mapped address, which has a form of its own (RFC 5952 section 5).
+    mapped = {shape for shape in shapes if re.fullmatch("::n:[0n]:[0n]", shape)}
+    shortened = [
+        shape.replace("n", "m", 1) if shape in mapped else shape for shape in shapes if "::" in shape
+    ]
     octet = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
-    not_ffff = "[1-9a-e][0-9a-f]{0,3}|f(?:[0-9a-f]{0,2}|[0-9a-e][0-9a-f]{2}|f[0-9a-e][0-9a-f]|ff[0-9a-e])"
-    spelt = {"n": "[1-9a-f][0-9a-f]{0,3}", "m": f"(?:{not_ffff})", "0": "0", ":": ":"}
-    # Five zeros and `ffff` are an IPv4-mapped address, which has a form of its own.
-    shapes = sorted(_shape(zeros).replace("::n:", "::m:", zeros >> 2 == 0b111110) for zeros in range(256))
-    return _shared(shapes, spelt) + rf"|::ffff:{octet}(?:\.{octet}){{3}}"
+    ipv4 = rf"::ffff:{octet}(?:\.{octet}){{3}}"
+    return HOST_NAME_LANGUAGE, rf"\[{_shared(whole)}\]", rf"\[(?:{_shared(shortened)}|{ipv4})\]"
+
+
+_SPELT = {
+    "0": "0",
+    ":": ":",
+    "n": "[1-9a-f][0-9a-f]{0,3}",
+    "m": "(?:[1-9a-e][0-9a-f]{0,3}|f(?:[0-9a-f]{0,2}|[0-9a-e][0-9a-f]{2}|f[0-9a-e][0-9a-f]|ff[0-9a-e]))",
+}
+"""The pieces of a shape: a zero group, a colon, a group that is not zero, one that is not `ffff` either."""
 
 
 def _shape(zeros: int) -> str:
@@ -117,19 +125,22 @@ def _shape(zeros: int) -> str:
     return ":".join(groups[:start]) + "::" + ":".join(groups[start + length :])
 
 
-def _shared(shapes: list[str], spelt: dict[str, str]) -> str:
-    """An alternation of the shapes in which those that begin alike share their beginning."""
-    by_first: dict[str, list[str]] = {}
+def _shared(shapes: list[str]) -> str:
+    """An expression for the shapes: those that begin alike share the beginning, beginnings with the same
+    ends share the ends."""
+    ends_of: dict[str, list[str]] = {}
     for shape in shapes:
         if shape:
-            by_first.setdefault(shape[0], []).append(shape[1:])
-    branches = []
-    for first, rests in by_first.items():
-        after = _shared(rests, spelt)
-        if not after:
-            branches.append(spelt[first])
-        elif "" in rests:
-            branches.append(f"{spelt[first]}(?:{after})?")
-        else:
-            branches.append(f"{spelt[first]}(?:{after})")
-    return "|".join(branches)
+            ends_of.setdefault(shape[0], []).append(shape[1:])
+    begins_of: dict[tuple[str, ...], list[str]] = {}
+    for begin, ends in ends_of.items():
+        begins_of.setdefault(tuple(ends), []).append(_SPELT[begin])
+    branches = [_grouped(begins) + _shared(list(ends)) for ends, begins in begins_of.items()]
+    if not branches:
+        return ""
+    return _grouped(branches) if "" not in shapes else f"(?:{'|'.join(branches)})?"
+
+
+def _grouped(branches: list[str]) -> str:
+    """An alternation that may stand beside something else."""
+    return branches[0] if len(branches) == 1 else f"(?:{'|'.join(branches)})"
