@@ -62,7 +62,7 @@ def findings(folder: Path, arguments: Sequence[str]) -> list[Finding]:
     report: dict[str, Any] = json.loads(output.output)
     return sorted(
         Finding(
-            each["file"],
+            each["file"] or "",
             (each["span"] or {"start": {"line": 0}})["start"]["line"] or 0,
             each["severity"],
             each["code"],
