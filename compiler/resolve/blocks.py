@@ -6,7 +6,7 @@ Owns the reading of every predicate key, `use` and `not` included. What a block 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal, NamedTuple
 
 from gwc.schema.diagnostic import Label, error
@@ -66,13 +66,25 @@ class Block(NamedTuple):
     record: Record | None = None
 
 
-class Piece(NamedTuple):
-    """One predicate with the place it was written at."""
+class _Building:
+    """A block while its conditions are gathered; mutable, and gone when the block is made.
 
-    record: Record
-    key: str
-    place: int | None
-    predicate: Predicate
+    `seen` has, for each condition that stands once in a block, the record that it was first met in.
+    """
+
+    __slots__ = ("counts", "hosts", "listeners", "paths", "seen", "steps")
+
+    def __init__(self) -> None:
+        self.steps: list[Step] = []
+        self.hosts: tuple[HostPattern, ...] | None = None
+        self.paths: tuple[PathPattern, ...] | None = None
+        self.listeners: frozenset[str] | None = None
+        self.counts = [0, 0, 0, 0]  # as in Counts
+        self.seen: dict[str, tuple[Record, str]] = {}
+
+
+_METHODS, _FIELDS, _QUERIES, _OTHERS = range(4)
+_COUNTED = {"method": _METHODS, "header": _FIELDS, "cookie": _FIELDS, "query": _QUERIES}
 
 
 def resolve_block(context: Context, record: Record, outer: frozenset[str] | None) -> Block:
@@ -81,92 +93,97 @@ def resolve_block(context: Context, record: Record, outer: frozenset[str] | None
     `outer` are the listeners that enclosing groups leave, None for all: path patterns are judged by the
     normalising of the listeners that can deliver them.
     """
-    pieces: list[Piece] = []
     allowed = outer
     if "listener" in record:
         named = frozenset(record["listener"])
         allowed = named if outer is None else outer & named
-    _gather(context, record, pieces, context.path_options(allowed), ())
-    _refuse_repeats(context, pieces)
-    steps: list[Step] = []
-    hosts: tuple[HostPattern, ...] | None = None
-    paths: tuple[PathPattern, ...] | None = None
-    listeners: frozenset[str] | None = None
-    methods = fields = queries = others = 0
-    for piece in pieces:
-        predicate = piece.predicate
-        if isinstance(predicate, Hosts):
-            hosts = predicate.patterns
-            steps.append("host")
-            continue
-        if isinstance(predicate, Paths):
-            paths = predicate.patterns
-            steps.append("path")
-            continue
-        if isinstance(predicate, Methods):
-            methods += 1
-        elif isinstance(predicate, FieldTest):
-            if predicate.place == "query":
-                queries += 1
-            else:
-                fields += 1
-        elif isinstance(predicate, Listeners):
-            listeners = frozenset(predicate.values)
-        else:
-            others += 1
-        steps.append(predicate)
-    return Block(tuple(steps), hosts, paths, Counts(methods, fields, queries, others), listeners, record)
+    into = _Building()
+    _gather(context, record, into, context.path_options(allowed), ())
+    return Block(tuple(into.steps), into.hosts, into.paths, Counts(*into.counts), into.listeners, record)
 
 
 def _gather(
     context: Context,
     record: Record,
-    pieces: list[Piece],
+    into: _Building,
     options: tuple[PathOptions, ...],
     using: tuple[str, ...],
 ) -> None:
-    """Append the predicates of `record` in written order; `using` are the matchers being written in."""
-    path_key: str | None = None
-    start = len(pieces)
-    repeated = False
-    for key, value in record.items():
-        if key in PATH_KINDS:
-            if path_key is not None:
-                context.report(
-                    error(
-                        "GWC304",
-                        key_span(record, key),
-                        f"`{path_key}` and `{key}` stand in one block",
-                        label="a second kind of path",
-                        secondary=(Label(key_span(record, path_key), "the first kind"),),
-                        help="keep one kind in a block; write another `matches` block for the other",
-                    )
-                )
-                continue
-            path_key = key
-            pieces.append(Piece(record, key, None, Paths(path_patterns(context, record, key, options))))
-        elif key in _REPEATABLE:
-            repeated = repeated or len(value) > 1
-            for index, each in enumerate(value):
-                predicate = (
-                    _negation(context, each, options, using)
-                    if key == "not"
-                    else _field_test(context, key, each)
-                )
-                if predicate is not None:
-                    pieces.append(Piece(record, key, index, predicate))
-        elif key == "use":
-            for index, name in enumerate(value):
-                _use(context, record, index, name, pieces, options, using)
+    """Add the conditions of `record` in written order; `using` are the matchers being written in."""
+    steps, counts = into.steps, into.counts
+    for key, value, _ in _in_written_order(record):
+        if key in _REPEATABLE:
+            predicate = (
+                _negation(context, value, options, using)
+                if key == "not"
+                else _field_test(context, key, value)
+            )
+            if predicate is not None:
+                steps.append(predicate)
+                counts[_COUNTED.get(key, _OTHERS)] += 1
+            continue
+        if key == "use":
+            for number, name in enumerate(value):
+                _use(context, record, number, name, into, options, using)
+            continue
+        once = "path" if key in PATH_KINDS else key
+        first = into.seen.setdefault(once, (record, key))
+        if first[0] is not record or first[1] != key:
+            _refuse_second(context, record, key, *first)
+        elif once == "path":
+            into.paths = path_patterns(context, record, key, options)
+            steps.append("path")
+        elif key == "host":
+            into.hosts = host_patterns(value)
+            steps.append("host")
         elif key in _SIMPLE:
-            pieces.append(Piece(record, key, None, _SIMPLE[key](context, record, value)))
-    if repeated:
-        # `header`, `query`, `cookie` and `not` may stand between other keys: back to the written order.
-        own = [
-            (span_of(p.record, p.key, p.place).start if p.record is record else -1, p) for p in pieces[start:]
-        ]
-        if all(place >= 0 for place, _ in own):
-            pieces[start:] = [p for _, p in sorted(own, key=lambda pair: pair[0])]
+            steps.append(_SIMPLE[key](context, record, value))
+            if key == "listener":
+                into.listeners = frozenset(value)
+            else:
+                counts[_COUNTED.get(key, _OTHERS)] += 1
+
+
+def _in_written_order(record: Record) -> Iterable[tuple[str, Any, int | None]]:
+    """Key, value and index of each condition. Keys stand in written order; what repeats may stand apart."""
+    flat: list[tuple[str, Any, int | None]] = []
+    apart = False
+    for key, value in record.items():
+        if key in _REPEATABLE:
+            apart = apart or len(value) > 1
+            flat += [(key, each, index) for index, each in enumerate(value)]
+        else:
+            flat.append((key, value, None))
+    if apart:
+        flat.sort(key=lambda each: span_of(record, each[0], each[2]).start)
+    return flat
+
+
+def _refuse_second(context: Context, record: Record, key: str, first: Record, first_key: str) -> None:
+    """A condition that stands once came again: two kinds of path, or by way of `use`."""
+    secondary = (Label(key_span(first, first_key), "the first"),)
+    if first is record:
+        context.report(
+            error(
+                "GWC304",
+                key_span(record, key),
+                f"`{first_key}` and `{key}` stand in one block",
+                label="a second kind of path",
+                secondary=secondary,
+                help="keep one kind in a block; write another `matches` block for the other",
+            )
+        )
+        return
+    context.report(
+        error(
+            "GWC306",
+            key_span(record, key),
+            f"`{key}` stands twice in one block, once by way of `use`",
+            label="the second",
+            secondary=secondary,
+            help="conditions of a matcher count as if written in the block; keep one of the two",
+        )
+    )
 
 
 def _use(
@@ -174,7 +191,7 @@ def _use(
     record: Record,
     index: int,
     name: str,
-    pieces: list[Piece],
+    into: _Building,
     options: tuple[PathOptions, ...],
     using: tuple[str, ...],
 ) -> None:
@@ -196,46 +213,26 @@ def _use(
             )
         )
         return
-    _gather(context, matcher, pieces, options, (*using, name))
+    _gather(context, matcher, into, options, (*using, name))
 
 
 def _negation(
     context: Context, record: Record, options: tuple[PathOptions, ...], using: tuple[str, ...]
 ) -> Predicate | None:
     """A `not` block: what is inside does not all hold."""
-    inside: list[Piece] = []
+    inside = _Building()
     _gather(context, record, inside, options, using)
-    _refuse_repeats(context, inside)
-    return Not(tuple(piece.predicate for piece in inside)) if inside else None
-
-
-_ONCE = frozenset((Hosts, Paths, Methods, ClientIp, Schemes, Listeners, Snis, Sample, Models, Flag))
-
-
-def _refuse_repeats(context: Context, pieces: list[Piece]) -> None:
-    """Predicates that stand once in a block, counted after `use` has been written in."""
-    if not any(piece.record is not pieces[0].record for piece in pieces):
-        return  # one record has each key once
-    seen: dict[object, Piece] = {}
-    kept: list[Piece] = []
-    for piece in pieces:
-        kind = type(piece.predicate)
-        if kind in _ONCE:
-            first = seen.setdefault((kind, getattr(piece.predicate, "name", None)), piece)
-            if first is not piece:
-                context.report(
-                    error(
-                        "GWC306",
-                        key_span(piece.record, piece.key),
-                        f"`{piece.key}` stands twice in one block, once by way of `use`",
-                        label="the second",
-                        secondary=(Label(key_span(first.record, first.key), "the first"),),
-                        help="conditions of a matcher count as if written in the block; keep one of the two",
-                    )
-                )
-                continue
-        kept.append(piece)
-    pieces[:] = kept
+    if not inside.steps:
+        return None  # what stood there was refused
+    predicates: list[Predicate] = []
+    for step in inside.steps:
+        if step == "host":
+            predicates.append(Hosts(inside.hosts or ()))
+        elif step == "path":
+            predicates.append(Paths(inside.paths or ()))
+        else:
+            predicates.append(step)
+    return Not(tuple(predicates))
 
 
 def _field_test(context: Context, place: str, record: Record) -> Predicate | None:
@@ -329,7 +326,6 @@ def _sample(context: Context, record: Record, value: str) -> Predicate:
 
 
 _SIMPLE: dict[str, Callable[[Context, Record, Any], Predicate]] = {
-    "host": lambda _c, _r, value: Hosts(host_patterns(value)),
     "method": lambda _c, _r, value: Methods(value),
     "client-ip": _client_ip,
     "scheme": lambda _c, _r, value: Schemes(value),
@@ -340,4 +336,4 @@ _SIMPLE: dict[str, Callable[[Context, Record, Any], Predicate]] = {
     "stream": lambda _c, _r, value: Flag("stream", value),
     "tools": lambda _c, _r, value: Flag("tools", value),
 }
-"""The predicates that stand once and are made from their value alone."""
+"""The predicates besides host and path that stand once in a block."""

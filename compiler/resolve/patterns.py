@@ -30,8 +30,9 @@ PATH_KINDS = {
 """The keys of a block that speak of the path, and the kind of pattern each makes."""
 
 
+@lru_cache(maxsize=65536)
 def host_pattern(text: str) -> HostPattern:
-    """A host name as written, exact or `*.x`; its form was checked by validation."""
+    """A host name as written, exact or `*.x`; its form was checked by validation. A memo: pure, bounded."""
     name = normalise_configured_host(text)
     if not isinstance(name, str):
         # A name that validation refused: the run ends before a table is made.
