@@ -175,7 +175,7 @@ def test_large_and_strange_files_take_linear_time(name: str) -> None:
 def test_yaml_is_imported_only_when_a_yaml_file_is_read() -> None:
     """PyYAML costs 20 ms, which a check of KDL files does not pay."""
     program = (
-        "import sys, gwc.compiler.parse.yaml\n"
+        "import sys, gwc.compiler.parse.yaml, gwc.compiler.include\n"
         "assert 'yaml' not in sys.modules\n"
         "gwc.compiler.parse.yaml.parse('a: b', 'gwc.yaml')\n"
         "assert 'yaml' in sys.modules\n"
