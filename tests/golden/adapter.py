@@ -15,14 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-try:
-    import gwc.cli.commands.check
-    import gwc.compiler.pipeline  # noqa: F401 (whether it can be imported is the question)
-except ImportError:
-    BUILT = False
-else:
-    BUILT = True
-"""Whether there is a compiler to be run."""
+from click.testing import CliRunner
+from gwc.cli.main import group
 
 _MAIN: Final = ("gwc.kdl", "gwc.yaml")
 
@@ -47,9 +41,6 @@ class Finding:
 
 def run(folder: Path, arguments: Sequence[str]) -> Run:
     """Run `gwc ARGUMENTS` in `folder`, without the caller's GWC_ variables and without colour."""
-    from click.testing import CliRunner
-    from gwc.cli.main import group
-
     environment = {name: None for name in os.environ if name.startswith("GWC_") or name == "FORCE_COLOR"}
     with _inside(folder):
         result = CliRunner(catch_exceptions=False).invoke(group, list(arguments), env=environment)

@@ -7,10 +7,8 @@ import re
 from functools import cache
 from pathlib import Path
 
-import pytest
 from gwc.compiler.diagnostics.catalogue import codes, page
 
-from .adapter import BUILT
 from .markers import marked
 from .test_golden import CASES, HERE
 
@@ -19,8 +17,6 @@ CODE = re.compile(r"GWC[0-9]{3}")
 
 TESTED_ELSEWHERE = frozenset({"GWC003", "GWC005", "GWC006", "GWC015", "GWC016", "GWC330"})
 """Codes that neither an example of some lines nor a case of some files can show; another test names them."""
-
-pytestmark = pytest.mark.skipif(not BUILT, reason="there is no compiler to be run")
 
 
 @cache

@@ -120,10 +120,7 @@ class Snippet:
 
 
 def _fit(text: str, parts: list[_OnLine], limit: int) -> tuple[str, list[_Drawn]]:
-    """The line, cut around its most important span if it has more than `limit` columns, and the marks.
-
-    A mark outside what is shown stands at the ellipsis on its side.
-    """
+    """The line, cut around its most important span if it has more than `limit` columns, and the marks."""
     low, high = _cut(text, next((each.start for each in parts if each.primary), parts[0].start), limit)
     cells = Cells(text[low:high])
     left = 1 if low > 0 else 0
@@ -131,14 +128,16 @@ def _fit(text: str, parts: list[_OnLine], limit: int) -> tuple[str, list[_Drawn]
     right = 1 if high < len(text) else 0
 
     def column(at: int) -> int:
+        """Of the character at an offset; what is not shown stands at the ellipsis on its side."""
         if at < low:
             return 0
-        return width + min(at - high, 1) if at > high else left + cells.columns[at - low]
+        return width if at > high else left + cells.columns[at - low]
 
-    drawn = [
-        _Drawn(start := column(each.start), max(column(each.end), start + 1), each.label, each.primary)
-        for each in parts
-    ]
+    drawn: list[_Drawn] = []
+    for part in parts:
+        start = column(part.start)
+        end = column(part.end) + (1 if part.end > high else 0)
+        drawn.append(_Drawn(start, max(end, start + 1), part.label, part.primary))
     return ELLIPSIS * left + cells.shown + ELLIPSIS * right, drawn
 
 
