@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from gwc.compiler.parse.kdl.lexer import lex
-from gwc.compiler.parse.kdl.lexer_v1 import lex_v1
+from gwc.compiler.parse.kdl.lexer import Lexer
+from gwc.compiler.parse.kdl.lexer_v1 import LexerV1
 from gwc.compiler.parse.kdl.messages import Version
 from gwc.compiler.parse.kdl.tokens import Findings, Token
 
@@ -67,13 +67,14 @@ def read_items(text: str, version: Version) -> Block:
 def tokens_of(text: str, version: Version) -> list[Token]:
     """The tokens of a text that has no errors in that version, one for each literal and mark."""
     findings = Findings("")
-    lexed = lex(text, findings, by_line=False) if version == 2 else lex_v1(text, findings).lexed
+    lexer = Lexer(text, findings, by_line=False) if version == 2 else LexerV1(text, findings)
+    tokens = list(lexer.tokens())
     assert not findings  # the caller has parsed the text
-    return lexed.tokens
+    return tokens
 
 
 class _Reader:
-    """One run over the tokens. Mutable: `_at`, the number of the next one; `_pos`, where the last one ended."""
+    """One run over the tokens. Mutable: `_at`, number of the next one; `_pos`, where the last one ended."""
 
     __slots__ = ("_at", "_pos", "_text", "_tokens", "_trivia", "_version")
 

@@ -26,7 +26,7 @@ _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 
 def format_kdl(text: str) -> str:
-    """The text in canonical layout. It must be free of errors; it is read as the same version afterwards.
+    """The text in canonical layout. It must be free of errors.
 
     Formatting again changes nothing. Tree and comments are those of the text: `check_format` holds that.
     """
@@ -60,13 +60,12 @@ def comments(text: str) -> tuple[str, ...]:
 def check_format(before: str, after: str) -> str | None:
     """Why `after` may not take the place of `before`, a text free of errors; None if it may.
 
-    It may if it says the same: the same version, tree and comments, and the same text commented out.
+    It may if it says the same: the same tree and comments, and the same text commented out. It may be read
+    as KDL 2 where `before`, for its space alone, was KDL 1.
     """
     was, now = read(before, ""), read(after, "")
     if any(finding.severity is Severity.ERROR for finding in now.diagnostics):
         return "the result would not be KDL"
-    if was.version != now.version:
-        return "the result would be read as another version of KDL"
     if [_data(node) for node in was.document.nodes] != [_data(node) for node in now.document.nodes]:
         return "the result would not mean the same"
     if _said(before, was.version) != _said(after, now.version):

@@ -9,17 +9,17 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from gwc.compiler.parse.document import Document, Node
+from gwc.compiler.parse.document import Document
 from gwc.schema.diagnostic import Diagnostic
 
 from . import messages
 from .characters import ONE_NEWLINE, SPACE
-from .lexer import lex
-from .lexer_v1 import OnlyV1, lex_v1
+from .lexer import Lexer
+from .lexer_v1 import LexerV1, OnlyV1
 from .messages import Version
 from .parser import parse_tokens
 from .recovery import recover
-from .tokens import LIMIT, Findings, Lexed
+from .tokens import Findings
 
 _MARKER = re.compile(rf"\ufeff?/-[{SPACE}]*+kdl-version[{SPACE}]++([12])[{SPACE}]*+(?:{ONE_NEWLINE}|\Z)")
 
@@ -46,46 +46,45 @@ def parse(text: str, file: str) -> tuple[Document, tuple[Diagnostic, ...]]:
 def read(text: str, file: str) -> Reading:
     """`parse`, and the version of the text."""
     marker = _MARKER.match(text)
-    nodes, findings = _parse_v2(text, file)
-    if not findings or (marker is not None and marker[1] == "2"):
-        return Reading(_document(file, nodes), findings, 2)
-    marked = marker is not None
-    nodes_v1, findings_v1, only_v1 = _parse_v1(text, file, LIMIT if marked else 1)
-    if not findings_v1:
-        span, what, advice = only_v1 or _difference(findings[0])
-        warning = messages.read_as_v1(span, what, advice, marked=marked)
-        return Reading(_document(file, nodes_v1), (warning,), 1)
-    if marked:
-        return Reading(_document(file, nodes_v1), findings_v1, 1)
-    return Reading(_document(file, nodes), findings, 2)
+    reading = _read_v2(text, file)
+    if not reading.diagnostics or (marker is not None and marker[1] == "2"):
+        return reading
+    if marker is None and not _is_v1(text):
+        return reading
+    older, only_v1 = _read_v1(text, file)
+    if older.diagnostics:
+        return older
+    span, what, advice = only_v1 or _difference(reading.diagnostics[0])
+    return older._replace(diagnostics=(messages.read_as_v1(span, what, advice, marked=marker is not None),))
 
 
 def parse_version(text: str, file: str, version: Version) -> tuple[Document, tuple[Diagnostic, ...]]:
-    """The same, for a file whose version is known: never read as the other one."""
-    nodes, findings = _parse_v2(text, file) if version == 2 else _parse_v1(text, file, LIMIT)[:2]
-    return _document(file, nodes), findings
+    """`parse` for a file whose version is known: it is never read as the other one."""
+    reading = _read_v2(text, file) if version == 2 else _read_v1(text, file)[0]
+    return reading.document, reading.diagnostics
 
 
-def _document(file: str, nodes: list[Node]) -> Document:
-    return Document(file, "kdl", tuple(nodes))
-
-
-def _parse_v2(text: str, file: str) -> tuple[list[Node], tuple[Diagnostic, ...]]:
+def _read_v2(text: str, file: str) -> Reading:
     findings = Findings(file)
-    return _parse(text, lex(text, findings), findings)
+    nodes = parse_tokens(Lexer(text, findings).tokens())
+    if nodes is not None and not findings:
+        return Reading(Document(file, "kdl", tuple(nodes)), (), 2)
+    findings = Findings(file)
+    nodes = recover(text, Lexer(text, findings), findings)
+    return Reading(Document(file, "kdl", tuple(nodes)), findings.sorted(), 2)
 
 
-def _parse_v1(text: str, file: str, limit: int) -> tuple[list[Node], tuple[Diagnostic, ...], OnlyV1 | None]:
-    findings = Findings(file, limit)
-    lexed, only_v1 = lex_v1(text, findings)
-    return *_parse(text, lexed, findings), only_v1
+def _read_v1(text: str, file: str) -> tuple[Reading, OnlyV1 | None]:
+    findings = Findings(file)
+    lexer = LexerV1(text, findings)
+    nodes = recover(text, lexer, findings)
+    return Reading(Document(file, "kdl", tuple(nodes)), findings.sorted(), 1), lexer.only_v1
 
 
-def _parse(text: str, lexed: Lexed, findings: Findings) -> tuple[list[Node], tuple[Diagnostic, ...]]:
-    nodes = parse_tokens(lexed.tokens) if lexed.whole else None
-    if nodes is None:
-        nodes = recover(text, lexed, findings)
-    return nodes, findings.sorted()
+def _is_v1(text: str) -> bool:
+    """Whether the text is without a mistake as KDL 1; stops at the first one."""
+    findings = Findings("", limit=1)
+    return parse_tokens(LexerV1(text, findings).tokens()) is not None and not findings
 
 
 def _difference(finding: Diagnostic) -> OnlyV1:

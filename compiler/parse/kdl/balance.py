@@ -55,7 +55,7 @@ class Braces:
             if brace.opens:
                 stack.append(brace)
                 continue
-            if brace.leads:
+            if brace.leads and len(flagged) < len(counted):
                 same = [place for place, opened in enumerate(stack) if opened.indent == brace.indent]
                 inner = len(stack) - 1 - same[-1] if same else 0
                 if inner and len(flagged) + inner <= len(counted):

@@ -8,6 +8,7 @@ nothing of which tokens may follow each other (that is kdl.lark). Source: KDL 2.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from gwc.compiler.parse.document import Head, Node
 
@@ -24,9 +25,9 @@ from .characters import (
     WORD,
 )
 from .lines import CLOSING, CLOSING_ENDED, OPENING, STATEMENT, decode
-from .scanner import Scanner, match_end
+from .scanner import CHUNK, Scanner, match_end
 from .strings import Lexeme, raw_string_v1, string
-from .tokens import Findings, Lexed, Token
+from .tokens import Findings, Token
 from .values import number
 
 _LINE_COMMENT = f"//[^{NEWLINE}]*+"
@@ -72,31 +73,34 @@ _LOOSE = re.compile(
 _DISALLOWED = re.compile(f"[{DISALLOWED}]")
 
 
-def lex(text: str, findings: Findings, *, by_line: bool = True) -> Lexed:
-    """The tokens of a whole file. Without `by_line` the fast path is off: the result is the same tree."""
-    return _Lexer(text, findings).run(by_line=by_line)
+class Lexer(Scanner):
+    """One run over one text. Without `by_line` the fast path is off: the tree will be the same.
 
-
-class _Lexer(Scanner):
-    """One run over one text. Mutable: everything.
-
-    `_bracketed`: a `[` has been told of in this statement, so that its commas and `]` are no news.
+    Mutable: everything. `_bracketed`: a `[` has been told of in this statement, so that its commas and `]`
+    are no news.
     """
 
-    __slots__ = ("_bracketed",)
+    __slots__ = ("_bracketed", "_by_line")
 
-    def __init__(self, text: str, findings: Findings) -> None:
+    def __init__(self, text: str, findings: Findings, *, by_line: bool = True) -> None:
         super().__init__(_clean(text, findings), findings)
         self._bracketed = False
+        self._by_line = by_line
 
-    def run(self, *, by_line: bool) -> Lexed:
+    def _chunks(self) -> Iterator[list[Token]]:
         """Statement by statement, in one match where it is a simple one."""
         text, tokens, end_of_text = self._text, self._tokens, len(self._text)
         match_statement = STATEMENT.match
+        by_line = self._by_line
         heads: dict[str, Head | None] = {}
         run: list[Node] = []
         pos = self._line_space(1 if text.startswith("\ufeff") else 0)
-        while pos < end_of_text and self._whole:
+        while pos < end_of_text and self.whole:
+            if len(tokens) > CHUNK:
+                yield self._chunk()
+            if self._inside:
+                pos = self._statement(pos)
+                continue
             match = match_statement(text, pos) if by_line else None
             if match is not None:
                 last = match.lastindex
@@ -129,7 +133,7 @@ class _Lexer(Scanner):
             start = self._line_space(pos)
             pos = start if start != pos else self._statement(pos)
         self._flush(run)
-        return self._lexed()
+        yield self._rest()
 
     def _flush(self, run: list[Node]) -> list[Node]:
         """Hand on the simple statements met so far; returns the list for the next ones."""
@@ -139,12 +143,19 @@ class _Lexer(Scanner):
         return []
 
     def _statement(self, pos: int) -> int:
-        """Token by token up to the end of a statement or the beginning of a block; returns where that is."""
+        """Token by token up to the end of a statement or the beginning of a block; returns where that is.
+
+        After many tokens it returns, too, to be called again: then the statement is still `_inside`.
+        """
         text, tokens, findings = self._text, self._tokens, self._findings
         match_token = _TOKEN.match
-        self._adjacent = -1
-        self._bracketed = False
-        while self._whole:
+        if not self._inside:
+            self._inside = True
+            self._adjacent = -1
+            self._bracketed = False
+        while self.whole:
+            if len(tokens) > CHUNK:
+                return pos
             match = match_token(text, pos)
             assert match is not None  # every character is `other`
             kind = match.lastgroup
@@ -157,6 +168,7 @@ class _Lexer(Scanner):
             elif kind == "term":
                 after = self._line_space(pos) if text.startswith(("/", "\\"), pos) else pos
                 tokens.append(Token("TERM", None, start, after))
+                self._inside = False
                 return after
             elif kind == "numeral":
                 pos = self._numeral(start, pos)
@@ -165,6 +177,7 @@ class _Lexer(Scanner):
             elif kind == "open":
                 tokens.append(Token("LBRACE", None, start, pos))
                 self._enter(start)
+                self._inside = False
                 return self._line_space(pos)
             elif kind == "close":
                 tokens.append(Token("RBRACE", None, start, pos))
@@ -267,7 +280,7 @@ class _Lexer(Scanner):
     def _string(self, lexeme: Lexeme, start: int) -> int:
         self._value("STR", lexeme.value, start, lexeme.end)
         if lexeme.rest_lost or self._findings.full:
-            self._whole = False
+            self.whole = False
         if lexeme.line_lost:
             self._odd_quote(start, lexeme.end)
         return lexeme.end
@@ -287,7 +300,7 @@ class _Lexer(Scanner):
             if token.kind == "STR":
                 taken.append(text[token.start : token.end])
         if any(part.count("{") != part.count("}") for part in taken):
-            self._braces_doubtful = True
+            self.braces_doubtful = True
 
     def _keyword(self, start: int, end: int) -> int:
         text = self._text

@@ -8,6 +8,7 @@ stops at a mistake. Source: KDL 1.0.0, "Full Grammar".
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from gwc.schema.span import Span
@@ -25,8 +26,8 @@ from .characters import (
     WORD,
     WORD_V1,
 )
-from .scanner import Scanner, match_end
-from .tokens import Findings, Lexed, Token
+from .scanner import CHUNK, Scanner, match_end
+from .tokens import Findings, Token
 from .values import number, unescape
 
 _LINE_COMMENT = f"//[^{NEWLINE_V1}]*+"
@@ -76,24 +77,12 @@ class OnlyV1(NamedTuple):
     advice: str
 
 
-class LexedV1(NamedTuple):
-    """The tokens, and the first thing in them that KDL 2 does not read."""
+class LexerV1(Scanner):
+    """One run over one text, read as KDL 1. `only_v1`: the first thing in it that KDL 2 does not read.
 
-    lexed: Lexed
-    only_v1: OnlyV1 | None
-
-
-def lex_v1(text: str, findings: Findings) -> LexedV1:
-    """The tokens of a whole file, read as KDL 1."""
-    lexer = _Lexer(text, findings)
-    return LexedV1(lexer.run(), lexer.only_v1)
-
-
-class _Lexer(Scanner):
-    """One run over one text. Mutable: everything.
-
-    `_named`: the node of this statement has its name, so that bare words are no longer text. `_in_type`:
-    between parentheses. `_glued`: a type annotation ended here, and what it is of must begin here.
+    Mutable: everything. `_named`: the node of this statement has its name, so that bare words are no longer
+    text. `_in_type`: between parentheses. `_glued`: a type annotation ended here, and what it is of must
+    begin here.
     """
 
     __slots__ = ("_glued", "_in_type", "_named", "only_v1")
@@ -105,11 +94,13 @@ class _Lexer(Scanner):
         self._glued = -1
         self.only_v1: OnlyV1 | None = None
 
-    def run(self) -> Lexed:
+    def _chunks(self) -> Iterator[list[Token]]:
         """Token by token."""
         text, tokens = self._text, self._tokens
         pos = self._line_space(0)
-        while self._whole:
+        while self.whole:
+            if len(tokens) > CHUNK:
+                yield self._chunk()
             match = _TOKEN.match(text, pos)
             assert match is not None  # every character is `other`
             kind = match.lastgroup
@@ -166,7 +157,7 @@ class _Lexer(Scanner):
                 break
             else:
                 self._note(messages.must_be_quoted(self._span(start, pos), text[start:pos]))
-        return self._lexed()
+        yield self._rest()
 
     def _begin_statement(self) -> None:
         self._named = False
@@ -212,7 +203,7 @@ class _Lexer(Scanner):
         span = self._span(start, inside)
         if match is None:
             self._note(messages.unclosed_string(span, closing='"' + "#" * (inside - start - 2)))
-            self._whole = False
+            self.whole = False
             return len(self._text)
         if pattern is _RAW:
             value = match[2]
@@ -220,7 +211,7 @@ class _Lexer(Scanner):
         else:
             value = unescape(match[1], inside, 1, self._findings)
             if self._findings.full:
-                self._whole = False
+                self.whole = False
             if r"\/" in match[1].replace("\\\\", ""):
                 self._only_v1(span, r"a string with the escape `\/`", "KDL 2 writes `/`")
             elif _NEWLINE.search(match[1]):

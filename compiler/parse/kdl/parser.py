@@ -6,6 +6,7 @@ bare, for files without. Knows nothing of what the states mean; `reduce.py` does
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from gwc.compiler.parse.document import Node
@@ -15,8 +16,10 @@ from .tables import ACTIONS, END, START
 from .tokens import Kind, Token
 
 
-def parse_tokens(tokens: list[Token]) -> list[Node] | None:
+def parse_tokens(tokens: Iterable[Token]) -> list[Node] | None:
     """The nodes of a file; None if the grammar does not take the tokens. The last one is `$END`.
+
+    No token is asked for after the first that the grammar does not take.
 
     PERF: the same as feeding a `Machine`, 1.6 times as fast (0.15 s against 0.24 s for 450 000 tokens).
     """
@@ -68,9 +71,9 @@ class Machine:
         `$END` is taken by reducing all to one. The table's rows are merged (LALR), so that some reductions
         can be made before a token is refused: asking first keeps the stack as the mistake has met it.
         """
+        states, values = self.states, self.values
         if not self.accepts(token.kind):
             return False
-        states, values = self.states, self.values
         while (action := ACTIONS[states[-1]].get(token.kind)) is not None:
             if action >= 0:
                 states.append(action)

@@ -16,7 +16,8 @@ from gwc.schema.span import Span
 from . import messages
 from .balance import Braces
 from .parser import Machine
-from .tokens import Findings, Kind, Lexed, Token
+from .scanner import Scanner
+from .tokens import Findings, Kind, Token
 
 _MAX_REPAIRS = 6
 """So many repairs are made at one token; then it is left out, so that there is an end in any case."""
@@ -24,45 +25,71 @@ _MAX_REPAIRS = 6
 _ENDS: frozenset[Kind] = frozenset(("TERM", "RBRACE", "$END"))
 
 
-def recover(text: str, lexed: Lexed, findings: Findings) -> list[Node]:
-    """The nodes of a file with mistakes, as far as they can be made out; the mistakes go to the findings."""
-    return _Recovery(text, lexed, findings).run()
+def recover(text: str, lexer: Scanner, findings: Findings) -> list[Node]:
+    """The nodes of a text with mistakes, as far as they can be made out; the mistakes go to the findings.
+
+    The same findings are the lexer's, of which no token has been taken yet.
+    """
+    return _Recovery(text, lexer, findings).run()
 
 
 class _Recovery:
     """One run over one file. Mutable: everything; `_at` is the number of the token that is next.
 
     `_expects_right`: a `(` has been told of as never closed, so that a `)` after it is no news.
+    `_strayed`: a `}` has been told of that closes nothing.
     """
 
-    __slots__ = ("_at", "_expects_right", "_findings", "_lexed", "_machine", "_text", "_tokens")
+    __slots__ = (
+        "_at",
+        "_expects_right",
+        "_findings",
+        "_lexer",
+        "_machine",
+        "_source",
+        "_strayed",
+        "_text",
+        "_tokens",
+    )
 
-    def __init__(self, text: str, lexed: Lexed, findings: Findings) -> None:
+    def __init__(self, text: str, lexer: Scanner, findings: Findings) -> None:
         self._text = text
-        self._lexed = lexed
-        self._tokens = lexed.tokens.copy()
+        self._lexer = lexer
+        self._source = lexer.tokens()
+        self._tokens: list[Token] = []
         self._findings = findings
         self._machine = Machine()
         self._at = 0
         self._expects_right = False
+        self._strayed = False
 
     def run(self) -> list[Node]:
         """Token after token, until the last one is taken."""
-        repairs = 0
+        repaired, repairs = -1, 0
         while True:
-            token = self._tokens[self._at]
+            token = self._next()
             if self._machine.feed(token):
                 if token.kind == "$END":
                     return self._machine.result()
                 self._at += 1
-                repairs = 0
             elif token.kind == "$END":
                 self._repair_end(token)
-            elif repairs < _MAX_REPAIRS:
-                self._repair(token)
-                repairs += 1
+            elif self._findings.full:
+                end = len(self._text)
+                self._tokens[self._at] = Token("$END", None, end, end)
             else:
-                self._at += 1
+                repairs = repairs + 1 if repaired == self._at else 1
+                repaired = self._at
+                if repairs > _MAX_REPAIRS:
+                    self._skip()
+                else:
+                    self._repair(token)
+
+    def _next(self) -> Token:
+        """The token that is next; `$END` for ever at the end."""
+        if self._at == len(self._tokens):
+            self._tokens.append(next(self._source))
+        return self._tokens[self._at]
 
     # What can be done about a token.
 
@@ -91,7 +118,7 @@ class _Recovery:
     def _skip_statement(self) -> None:
         """Everything up to the end of the statement, blocks included."""
         depth = 0
-        while (kind := self._tokens[self._at].kind) != "$END":
+        while (kind := self._next().kind) != "$END":
             if kind in ("OPEN", "LBRACE"):
                 depth += 1
             elif kind == "RBRACE":
@@ -234,9 +261,13 @@ class _Recovery:
         self._skip()
 
     def _stray_brace(self, token: Token) -> None:
-        if not self._lexed.braces_doubtful:
-            misfit = Braces(self._text, self._tokens).misfit()
-            suspect = None if misfit is None else self._span(misfit, misfit + 1)
+        if not self._lexer.braces_doubtful:
+            suspect = None
+            if not self._strayed:
+                self._strayed = True
+                misfit = Braces(self._text, self._tokens).misfit()
+                if misfit is not None and misfit != token.start:
+                    suspect = self._span(misfit, misfit + 1)
             self._say(messages.stray_brace(self._span_of(token), suspect))
         self._skip()
         if self._machine.accepts("TERM"):
@@ -256,7 +287,7 @@ class _Recovery:
             self._repair(token)
 
     def _unclosed_braces(self) -> None:
-        if self._lexed.whole and not self._lexed.braces_doubtful:
+        if self._lexer.whole and not self._lexer.braces_doubtful:
             for at in Braces(self._text, self._tokens).unclosed():
                 self._say(messages.unclosed_brace(self._span(at, at + 1)))
 

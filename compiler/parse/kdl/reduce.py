@@ -77,9 +77,6 @@ def nothing(parts: list[Any]) -> list[Node]:
 
 def simple_statements(parts: list[Any]) -> list[Node]:
     nodes: list[Node] = parts[0]
-    if not nodes:
-        run: list[Node] = parts[1].value
-        return run
     nodes += parts[1].value
     return nodes
 

@@ -7,38 +7,69 @@ comments nest, blocks are not nested too deep. Knows no characters but those of 
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from itertools import chain
 
 from gwc.schema.diagnostic import Diagnostic
 from gwc.schema.span import Span
 
 from . import messages
 from .comments import Unclosed, block_comment_end
-from .tokens import MAX_DEPTH, Findings, Kind, Lexed, Token
+from .tokens import MAX_DEPTH, Findings, Kind, Token
+
+CHUNK = 4096
+"""After so many tokens the parser has its turn, so that a hopeless file is given up early."""
 
 
-class Scanner:
+class Scanner(ABC):
     """One run over one text. Mutable: everything.
 
-    `_adjacent` is where the last value ended, so that the next one must not begin there; `_whole` and
-    `_braces_doubtful` are told in `Lexed`.
+    `whole` becomes False where lexing ends early (a comment never closed, too many findings, too deep); then
+    blocks that are open at the end mean nothing. `braces_doubtful`: a string that is never closed may have
+    taken a brace with it, so that unbalanced braces mean nothing either. `_adjacent` is where the last value
+    ended, so that the next one must not begin there. `_inside`: a statement has begun and not ended.
     """
 
-    __slots__ = ("_adjacent", "_braces_doubtful", "_depth", "_findings", "_text", "_tokens", "_whole")
+    __slots__ = (
+        "_adjacent",
+        "_depth",
+        "_findings",
+        "_inside",
+        "_text",
+        "_tokens",
+        "braces_doubtful",
+        "whole",
+    )
 
     def __init__(self, text: str, findings: Findings) -> None:
         self._text = text
         self._findings = findings
         self._tokens: list[Token] = []
-        self._whole = True
-        self._braces_doubtful = False
+        self.whole = True
+        self.braces_doubtful = False
         self._depth = 0
         self._adjacent = -1
+        self._inside = False
 
-    def _lexed(self) -> Lexed:
-        """The tokens so far, and `$END`."""
+    def tokens(self) -> Iterator[Token]:
+        """The tokens of the text, `$END` last; to be asked for once. Lexing goes on as they are taken."""
+        return chain.from_iterable(self._chunks())
+
+    @abstractmethod
+    def _chunks(self) -> Iterator[list[Token]]:
+        """The tokens in order, some thousand at a time."""
+
+    def _chunk(self) -> list[Token]:
+        """Hand out all tokens but the last one, at which the next may still look."""
+        chunk = self._tokens[:-1]
+        del self._tokens[:-1]
+        return chunk
+
+    def _rest(self) -> list[Token]:
+        """The last tokens, with `$END`."""
         end = len(self._text)
-        self._tokens.append(Token("$END", None, end, end))
-        return Lexed(self._tokens, self._whole, self._braces_doubtful)
+        return [*self._tokens, Token("$END", None, end, end)]
 
     def _span(self, start: int, end: int) -> Span:
         return self._findings.span(start, end)
@@ -46,14 +77,14 @@ class Scanner:
     def _note(self, finding: Diagnostic) -> None:
         self._findings.add(finding)
         if self._findings.full:
-            self._whole = False
+            self.whole = False
 
     def _enter(self, brace: int) -> None:
         """One block deeper, at that `{`."""
         self._depth += 1
         if self._depth > MAX_DEPTH:
             self._note(messages.too_deep(self._span(brace, brace + 1)))
-            self._whole = False
+            self.whole = False
 
     def _leave(self) -> None:
         """One block less deep; a `}` too many is the parser's matter."""
@@ -77,7 +108,7 @@ class Scanner:
             return end
         nested = None if end.nested is None else self._span(end.nested, end.nested + 2)
         self._note(messages.unclosed_comment(self._span(start, start + 2), nested))
-        self._whole = False
+        self.whole = False
         return len(self._text)
 
 

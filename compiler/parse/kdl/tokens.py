@@ -1,6 +1,6 @@
 """What passes between lexer and parser: tokens, and the list of what is wrong.
 
-Owns the token, the result of lexing and the collector of diagnostics. Knows neither the characters of a
+Owns the token and the collector of diagnostics. Knows neither the characters of a
 token nor the grammar.
 """
 
@@ -79,16 +79,3 @@ class Findings:
     def sorted(self) -> tuple[Diagnostic, ...]:
         """All findings in the order of the text."""
         return in_order(self._found)
-
-
-class Lexed(NamedTuple):
-    """The tokens of a file, `$END` last.
-
-    `whole` is False where lexing ended early (a comment never closed, too many findings, too deep); then
-    blocks that are open at the end mean nothing. `braces_doubtful`: a string that is never closed may
-    have taken a brace with it, so unbalanced braces mean nothing either.
-    """
-
-    tokens: list[Token]
-    whole: bool
-    braces_doubtful: bool

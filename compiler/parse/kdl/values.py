@@ -46,6 +46,8 @@ def unescape(body: str, offset: int, version: Version, findings: Findings) -> st
                 findings.add(messages.no_code_point(findings.span(start, end), match[0]))
                 return "\ufffd"
             return chr(number)
+        if findings.full:
+            return match[0]
         if space is not None and version == 2:
             return ""
         written = characters.get(character or "")
