@@ -141,8 +141,8 @@ def test_an_unreadable_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 PIECES = [
     "{", "}", '"', "\\", "/*", "*/", "//", "/-", ";", "=", "(", ")", "#true", "#", "\n", " ", "\t", "\r",
     "\0", "\u2028", "\ufeff", "é", "𝄞", "${env:X}", "${", "*", ":", "- ", "[", "]", "'", "|", "&a", "!x",
-    "9" * 40, "-1", "1e999999999", "regex=", "%2F", "..", "\\u{0}", '"""', "include", "route", "matches", "not",
-    "use",
+    "9" * 40, "-1", "1e999999999", "regex=", "%2F", "..", "\\u{0}", '"""', "include", "route", "matches",
+    "not", "use",
 ]  # fmt: skip
 
 
