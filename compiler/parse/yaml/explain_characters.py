@@ -42,7 +42,7 @@ def quote_without_end(text: str, quote: int, findings: Findings) -> Explained:
 
 def unknown_escape(mistake: Mistake, findings: Findings) -> Explained | None:
     """A backslash in double quotes with something behind it that makes no escape."""
-    if not any(word in mistake.words for word in ("escape", "hexdecimal", "hexadecimal")):
+    if not any(word in mistake.words for word in ("escape", "hex")):
         return None
     text, at = mistake.text, mistake.at
     backslash = text.rfind("\\", mistake.since, at + 1)

@@ -166,9 +166,9 @@ def test_an_absolute_path_below_the_directory_is_as_good_as_a_relative_one(tmp_p
 def test_a_name_without_a_file_and_a_pattern_without_a_match_have_different_words() -> None:
     """One is misspelt, the other matches nothing; a near name is suggested, relative to the includer."""
     texts = {"gwc.kdl": 'include "d/i.kdl"\nn 1', "d/routes/a.kdl": "", "d/routes/b.yaml": ""}
-    loaded = load_files({**texts, "d/i.kdl": 'include "rutes/a.kdl"'})
+    loaded = load_files({**texts, "d/i.kdl": 'include "route/a.kdl"'})
     assert (only(loaded).code, only(loaded).help) == ("GWC011", "did you mean `routes/a.kdl`?")
-    loaded = load_files({**texts, "d/i.kdl": 'include "rutes/*.kdl"'})
+    loaded = load_files({**texts, "d/i.kdl": 'include "route/*.kdl"'})
     assert (only(loaded).code, only(loaded).help) == ("GWC012", "did you mean `routes/*.kdl`?")
     loaded = load_files({**texts, "d/i.kdl": 'include "x.kdl" "x/*.kdl" "routes/*.yml"'})
     assert [each.code for each in loaded.diagnostics] == ["GWC011", "GWC012", "GWC012"]
