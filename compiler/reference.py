@@ -183,13 +183,14 @@ def _example(shape: ObjectShape, key: Key, value: Any) -> Example:
     """An example of one key; one that an argument fills is shown with the node that has the argument."""
     owner, name = shape.name, key.name
     if key.name in (*shape.args, shape.rest) and shape.name != ROOT:
-        whole = {
-            each.name: each.examples[0]
-            for each in shape.keys.values()
-            if each.name in shape.required or each is key or each.name in shape.args
-        }
-        whole[key.name] = value
         place = index().places[shape.name][0]
+        shown = place.key.examples[0]
+        whole = shown[0] if isinstance(shown, list) else shown
+        if isinstance(whole, dict) and key.name in whole:
+            whole = {**whole, key.name: value}
+        else:
+            whole = {name: shape.keys[name].examples[0] for name in shape.keys if name in shape.required}
+            whole[key.name] = value
         owner, name = place.parent, place.key.name
         value = [whole] if isinstance(place.key.shape, Nodes | Tagged) else whole
     return Example(owner, name, key_to_kdl(owner, name, value), key_to_yaml(owner, name, value))

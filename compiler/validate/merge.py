@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from .record import Patch, PatchedRecord, Record, RootRecord, SetLayer, make_record
+from .record import NO_PATCHES, Patch, PatchedRecord, Record, RootRecord, SetLayer, make_record, make_root
 from .shape import Block, Tagged
 
 Step = tuple[str, int | None]
@@ -39,31 +39,23 @@ def merged(base: Record, over: Record, layer: SetLayer, name: str) -> Record:
         else:
             data[key] = value
             patches[key] = Patch(layer, name, over, key)
-    if not patches:
-        return replaced(base, data)
-    record = PatchedRecord(data)
-    record.node, record.file, record.shape = base.node, base.file, base.shape
-    record.patches = MappingProxyType(patches)
-    return record
+    return _like(base, data, MappingProxyType(patches))
 
 
 def replaced(record: Record, data: Mapping[str, Any]) -> Record:
     """The same record with other data: for records of which something inside changed."""
-    if isinstance(record, RootRecord):
-        root = RootRecord(data)
-        root.node, root.file, root.shape, root.entries = (
-            record.node,
-            record.file,
-            record.shape,
-            record.entries,
-        )
-        return root
-    if isinstance(record, PatchedRecord):
-        patched = PatchedRecord(data)
-        patched.node, patched.file, patched.shape = record.node, record.file, record.shape
-        patched.patches = record.patches
-        return patched
-    return make_record(data, record.node, record.file, record.shape)
+    return _like(record, data, record.patches if isinstance(record, PatchedRecord) else NO_PATCHES)
+
+
+def _like(base: Record, data: Mapping[str, Any], patches: Mapping[str, Patch]) -> Record:
+    """A record of the same node and shape as `base`."""
+    if isinstance(base, RootRecord):
+        return make_root(data, base.entries, patches)
+    if not patches:
+        return make_record(data, base.node, base.file, base.shape)
+    record = PatchedRecord(data)
+    record.node, record.file, record.shape, record.patches = base.node, base.file, base.shape, patches
+    return record
 
 
 def rebuilt(record: Record, steps: Sequence[Step], new: Record) -> Record:

@@ -27,9 +27,13 @@ _NO_SOURCES: Final[Mapping[str, SourceFile]] = MappingProxyType({})
 _NO_VARIABLES: Final[Mapping[str, str]] = MappingProxyType({})
 
 
+Entries = Sequence[tuple[Document, Node]]
+"""The top-level nodes of a configuration or overlay, each with its document, includes in their place."""
+
+
 def merge_overlays(
     base: Validated,
-    overlays: Sequence[Sequence[tuple[Document, Node]]] = (),
+    overlays: Sequence[Entries] = (),
     *,
     sources: Mapping[str, SourceFile] = _NO_SOURCES,
     settings: Sequence[str] = (),

@@ -8,12 +8,13 @@ nodes are judged.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple, NoReturn
 
 from gwc.schema.span import Span
 
-from ..parse.document import Node, Value
-from .shape import ObjectShape, Tagged, Values
+from ..parse.document import Head, Node, Value
+from .shape import ObjectShape, Tagged, Values, language
 
 
 class Record(dict[str, Any]):
@@ -39,14 +40,6 @@ class Record(dict[str, Any]):
     clear = pop = popitem = setdefault = update = _refuse
 
 
-class RootRecord(Record):
-    """The whole configuration: `entries` are its top-level nodes, each with its file, in document order."""
-
-    __slots__ = ("entries",)
-
-    entries: tuple[tuple[str, Node], ...]
-
-
 SetLayer = Literal["overlay", "environment", "flag"]
 """What can be laid over a file."""
 
@@ -63,6 +56,9 @@ class Patch(NamedTuple):
     key: str
 
 
+NO_PATCHES: Final[Mapping[str, Patch]] = MappingProxyType({})
+
+
 class PatchedRecord(Record):
     """A record of which some values were laid over: `patches` has those keys."""
 
@@ -70,6 +66,16 @@ class PatchedRecord(Record):
 
     patches: Mapping[str, Patch]
 
+
+class RootRecord(PatchedRecord):
+    """The whole configuration: `entries` are its top-level nodes, each with its file, in document order."""
+
+    __slots__ = ("entries",)
+
+    entries: tuple[tuple[str, Node], ...]
+
+
+_NO_NODE: Final = Node(Head("", None, 0, 0, (), ()), (), None, 0, 0)
 
 NOWHERE: Final = Span("", 0, 0)
 """The place of what has no text at all: an empty configuration."""
@@ -81,6 +87,19 @@ def make_record(data: Mapping[str, Any], node: Node, file: str, shape: ObjectSha
     record.node = node
     record.file = file
     record.shape = shape
+    return record
+
+
+def make_root(
+    data: Mapping[str, Any], entries: tuple[tuple[str, Node], ...], patches: Mapping[str, Patch]
+) -> RootRecord:
+    """The record of a whole configuration, which has top-level entries instead of a node."""
+    record = RootRecord(data)
+    record.node = _NO_NODE
+    record.file = entries[0][0] if entries else ""
+    record.shape = language().root
+    record.entries = entries
+    record.patches = patches
     return record
 
 
@@ -111,7 +130,8 @@ def span_of(record: Record, key: str | None = None, index: int | None = None) ->
     node, first = places[0]
     last_node, last = places[-1]
     if last_node is not node and not _is_item(node):
-        last_node, last = node, first
+        # Values of several nodes: those of the first one.
+        last_node, last = [place for place in places if place[0] is node][-1]
     return Span(owner.file, node.start + first.start, last_node.start + last.end)
 
 

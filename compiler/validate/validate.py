@@ -14,16 +14,15 @@ from typing import Any, Final
 from gwc.schema.diagnostic import Diagnostic, in_order
 from gwc.schema.span import Span
 
-from ..parse.document import Document, Head, Node
+from ..parse.document import Document, Node
 from ..source import SourceFile
 from . import kdl, kdl_mistakes, provenance, yaml, yaml_mistakes
 from .provenance import Origin
-from .record import RootRecord
+from .record import NO_PATCHES, RootRecord, make_root
 from .run import Run
 from .shape import ROOT, ObjectShape, language
 
 _NO_SOURCES: Final[Mapping[str, SourceFile]] = MappingProxyType({})
-_NO_NODE: Final = Node(Head("", None, 0, 0, (), ()), (), None, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +64,7 @@ def validate(
         run.file = document.file
         run.syntax = document.syntax
         run.entries.append((document.file, node))
-        handlers = readers.kdl_top if document.syntax == "kdl" else readers.yaml_top
+        handlers = (readers.kdl if document.syntax == "kdl" else readers.yaml)[ROOT]
         handler = handlers.get(node.head.name)
         if handler is not None:
             handler(run, node, None, data)
@@ -74,37 +73,27 @@ def validate(
         else:
             yaml_mistakes.refuse_child(run, root, "", node, data, handlers)
     kdl.settle(run, data)
-    return Validated(make_root(data, tuple(run.entries)), in_order(run.diagnostics))
+    kept = {key: value for key, value in data.items() if value is not None}
+    return Validated(make_root(kept, tuple(run.entries), NO_PATCHES), in_order(run.diagnostics))
 
 
 def read_entry(run: Run, shape: ObjectShape, node: Node, data: dict[str, Any]) -> None:
-    """Read one entry of YAML's kind into the data of an object; its key must be one of the object's."""
-    _readers().yaml_keys[shape.name][node.head.name](run, node, None, data)
+    """Read one entry, of the run's syntax, into the data of an object that knows its name."""
+    readers = _readers()
+    handlers = (readers.kdl if run.syntax == "kdl" else readers.yaml)[shape.name]
+    handlers[node.head.name](run, node, None, data)
     kdl.settle(run, data)
-
-
-def make_root(data: dict[str, Any], entries: tuple[tuple[str, Node], ...]) -> RootRecord:
-    """The record of a whole configuration; what was refused (None) is left out."""
-    record = RootRecord({key: value for key, value in data.items() if value is not None})
-    record.node = _NO_NODE
-    record.file = entries[0][0] if entries else ""
-    record.shape = language().root
-    record.entries = entries
-    return record
 
 
 @dataclass(frozen=True, slots=True)
 class _Readers:
-    """What reads the top level of each syntax, by node name; for YAML the keys of every object as well."""
+    """What reads the entries of every object: by the object's name, by the entry's."""
 
-    kdl_top: Mapping[str, kdl.Handler]
-    yaml_top: Mapping[str, yaml.Handler]
-    yaml_keys: Mapping[str, Mapping[str, yaml.Handler]]
+    kdl: Mapping[str, Mapping[str, kdl.Handler]]
+    yaml: Mapping[str, Mapping[str, yaml.Handler]]
 
 
 @cache
 def _readers() -> _Readers:
     """The readers of the language, compiled once."""
-    kdl_handlers = kdl.compile_kdl(language())
-    yaml_handlers = yaml.compile_yaml(language())
-    return _Readers(kdl_handlers[ROOT], yaml_handlers[ROOT], yaml_handlers)
+    return _Readers(kdl.compile_kdl(language()), yaml.compile_yaml(language()))
