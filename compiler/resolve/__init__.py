@@ -5,9 +5,13 @@ Owns the stage function. After it nobody looks at groups, defaults, matchers or 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from operator import itemgetter
+from types import MappingProxyType
+from typing import NamedTuple
 
-from gwc.schema.diagnostic import Diagnostic, Label, error
+from gwc.schema.diagnostic import Diagnostic, Label, Severity, error
 from gwc.schema.span import Span
 
 from ..validate.record import Record, key_span, span_of
@@ -51,8 +55,47 @@ class Resolution:
     used_matchers: frozenset[str]
 
 
-def resolve(root: Record, main_file: str) -> Resolution:
-    """Resolve validated data. `main_file` is where an implicit listener is said to stand."""
+class Entry(NamedTuple):
+    """One alternative before it has a rank."""
+
+    key: RankKey
+    route: int
+    expanded: Expanded
+    id: str
+
+
+class Unit(NamedTuple):
+    """What one item of `routes` (a route, or a group with all that is in it) came to.
+
+    `alternatives` has a tuple for each route. `record` is kept so that its identity stays its own.
+    """
+
+    record: Record
+    scoped: tuple[Scoped, ...]
+    routes: tuple[Route, ...]
+    alternatives: tuple[tuple[tuple[RankKey, Expanded, str], ...], ...]
+    found: tuple[Diagnostic, ...]
+    used_upstreams: frozenset[str]
+    used_matchers: frozenset[str]
+
+
+class ResolveCache:
+    """Units of an earlier run, by the identity of their record.
+
+    Mutable: `surroundings` is what the units were resolved in (listeners, names, matchers, defaults), `units`
+    are theirs. A run in other surroundings begins anew; records that are gone are forgotten.
+    """
+
+    def __init__(self) -> None:
+        self.surroundings: object = None
+        self.units: dict[int, Unit] = {}
+
+
+def resolve(root: Record, main_file: str, cache: ResolveCache | None = None) -> Resolution:
+    """Resolve validated data. `main_file` is where an implicit listener is said to stand.
+
+    With `cache`, what an earlier run made of the same records in the same surroundings is taken from it.
+    """
     found: list[Diagnostic] = []
     listener_records = root.get("listeners", ())
     upstream_records = root.get("upstreams", ())
@@ -68,91 +111,138 @@ def resolve(root: Record, main_file: str) -> Resolution:
         settings={listener.settings.name: listener.settings for listener in listeners},
         found=found,
     )
-    scoped_routes: list[Scoped] = []
-    routes: list[Route] = []
-    ranked: list[tuple[RankKey, int, Expanded, str]] = []
-    names: dict[str, Record] = {}
-    for scoped in walk_routes(context, root.get("routes", ()), root.get("defaults")):
-        if len(routes) >= MAX_ROUTES:
-            found.append(_too_many(scoped, f"there are more than {MAX_ROUTES} routes"))
+    before = _earlier_units(context, matcher_records, root, cache)
+    units = []
+    count = 0
+    for record in root.get("routes", ()):
+        unit = before.get(id(record)) or _resolve_unit(context, record, root)
+        units.append(unit)
+        count += len(unit.routes)
+        if count > MAX_ROUTES:
+            found.append(_too_many(unit.scoped[-1], f"there are more than {MAX_ROUTES} routes"))
             break
-        _bind_name(names, scoped.record, found)
-        levels = scoped.scope.levels
-        if len(ranked) + size(levels) > MAX_ALTERNATIVES:
-            headline = f"the routes expand to more than {MAX_ALTERNATIVES} alternatives"
-            found.append(_too_many(scoped, headline))
-            break
-        alternatives = tuple(expand(levels))
-        _rank(scoped, alternatives, len(routes), ranked)
-        scoped_routes.append(scoped)
-        routes.append(_route(context, scoped, alternatives))
+    if cache is not None:
+        cache.units = {id(unit.record): unit for unit in units}
+    scoped_routes = tuple(scoped for unit in units for scoped in unit.scoped)
+    routes = tuple(route for unit in units for route in unit.routes)
+    used_upstreams = frozenset[str]().union(*(unit.used_upstreams for unit in units))
+    context.used_matchers |= frozenset[str]().union(*(unit.used_matchers for unit in units))
+    for unit in units:
+        found += unit.found
+    entries = _entries(units, found)
+    _refuse_repeated_names(scoped_routes, found)
     _walk_unused_matchers(context)
     config = None
-    if not any(diagnostic.severity.word == "error" for diagnostic in found):
-        config = ResolvedConfig(
-            listeners,
-            tuple(map(_upstream, upstream_records)),
-            tuple(routes),
-            _in_rank_order(ranked, routes),
-        )
+    if not any(diagnostic.severity is Severity.ERROR for diagnostic in found):
+        upstreams = tuple(map(_upstream, upstream_records))
+        config = ResolvedConfig(listeners, upstreams, routes, _in_rank_order(entries, routes))
     return Resolution(
-        config,
-        tuple(found),
-        root,
-        tuple(scoped_routes),
-        frozenset(context.used_upstreams),
-        frozenset(context.used_matchers),
+        config, tuple(found), root, scoped_routes, used_upstreams, frozenset(context.used_matchers)
     )
 
 
-def _bind_name(names: dict[str, Record], record: Record, found: list[Diagnostic]) -> None:
-    """A route's name stands once, whatever group it is in."""
-    first = names.setdefault(record["route"], record)
-    if first is not record:
-        found.append(
-            error(
-                "GWC301",
-                span_of(record, "route"),
-                f"route `{record['route']}` stands twice",
-                label="the second of this name",
-                secondary=(Label(span_of(first, "route"), "the first"),),
-                help="give one another name; logs, metrics and `explain` speak of a route by its name",
-            )
-        )
+_NO_UNITS: Mapping[int, Unit] = MappingProxyType({})
 
 
-def _rank(
-    scoped: Scoped,
-    alternatives: tuple[Expanded, ...],
-    route: int,
-    ranked: list[tuple[RankKey, int, Expanded, str]],
-) -> None:
-    """Give each alternative its key and its id."""
+def _earlier_units(
+    context: Context, matchers: Sequence[Record], root: Record, cache: ResolveCache | None
+) -> Mapping[int, Unit]:
+    """The units of the cache, where they were resolved in what stands around the routes now."""
+    if cache is None:
+        return _NO_UNITS
+    defaults = root.get("defaults")
+    surroundings = (context.settings, set(context.upstreams), tuple(map(id, matchers)), id(defaults))
+    if cache.surroundings != (surroundings, matchers, defaults):
+        cache.surroundings = (surroundings, matchers, defaults)  # the records, so that their ids stay theirs
+        cache.units = {}
+    return cache.units
+
+
+def _resolve_unit(context: Context, record: Record, root: Record) -> Unit:
+    """Resolve one item of `routes`, everything that it says collected apart."""
+    own = replace(context, found=[], used_upstreams=set(), used_matchers=set())
+    scoped_routes: list[Scoped] = []
+    routes: list[Route] = []
+    alternatives = []
+    total = 0
+    for scoped in walk_routes(own, (record,), root.get("defaults")):
+        total += size(scoped.scope.levels)
+        if total > MAX_ALTERNATIVES:
+            own.report(_too_many_alternatives(scoped))
+            break
+        expanded = tuple(expand(scoped.scope.levels))
+        scoped_routes.append(scoped)
+        routes.append(_route(own, scoped, expanded))
+        alternatives.append(tuple(_keyed(scoped, expanded)))
+    return Unit(
+        record,
+        tuple(scoped_routes),
+        tuple(routes),
+        tuple(alternatives),
+        tuple(own.found),
+        frozenset(own.used_upstreams),
+        frozenset(own.used_matchers),
+    )
+
+
+def _keyed(scoped: Scoped, alternatives: Iterable[Expanded]) -> Iterator[tuple[RankKey, Expanded, str]]:
+    """Each alternative with its key and its id."""
     numbers: dict[int, int] = {}
-    name = scoped.record["route"]
+    name, priority = scoped.record["route"], scoped.scope.priority
     for each in alternatives:
         number = numbers[each.match] = numbers.get(each.match, 0) + 1
-        key = rank_key(scoped.scope.priority, each.host, each.path, each.counts, len(ranked))
-        ranked.append((key, route, each, f"{name}#{each.match}.{number}"))
+        yield rank_key(priority, each.host, each.path, each.counts), each, f"{name}#{each.match}.{number}"
 
 
-def _in_rank_order(
-    ranked: list[tuple[RankKey, int, Expanded, str]], routes: list[Route]
-) -> tuple[Alternative, ...]:
-    """The alternatives sorted; the key is total, because positions differ."""
-    ranked.sort(key=lambda entry: entry[0])
+def _entries(units: Sequence[Unit], found: list[Diagnostic]) -> list[Entry]:
+    """All alternatives in document order, their routes numbered through."""
+    entries: list[Entry] = []
+    route = 0
+    for unit in units:
+        for scoped, alternatives in zip(unit.scoped, unit.alternatives, strict=True):
+            entries += [Entry(key, route, expanded, name) for key, expanded, name in alternatives]
+            if len(entries) > MAX_ALTERNATIVES:
+                found.append(_too_many_alternatives(scoped))
+                return entries
+            route += 1
+    return entries
+
+
+def _refuse_repeated_names(routes: Iterable[Scoped], found: list[Diagnostic]) -> None:
+    """A route's name stands once, whatever group it is in."""
+    names: dict[str, Record] = {}
+    for record, _ in routes:
+        first = names.setdefault(record["route"], record)
+        if first is not record:
+            found.append(
+                error(
+                    "GWC301",
+                    span_of(record, "route"),
+                    f"route `{record['route']}` stands twice",
+                    label="the second of this name",
+                    secondary=(Label(span_of(first, "route"), "the first"),),
+                    help="give one another name; logs, metrics and `explain` speak of a route by its name",
+                )
+            )
+
+
+def _in_rank_order(entries: list[Entry], routes: Sequence[Route]) -> tuple[Alternative, ...]:
+    """The alternatives sorted; those with equal keys stay in document order."""
+    entries.sort(key=itemgetter(0))
     return tuple(
-        Alternative(
-            id=identity,
-            route=route,
-            match=each.match,
-            rank=rank,
-            host=each.host,
-            path=each.path,
-            conditions=each.conditions,
-            span=_place(each, routes[route]),
-        )
-        for rank, (_, route, each, identity) in enumerate(ranked)
+        [
+            Alternative(
+                id=name,
+                route=route,
+                match=each.match,
+                rank=rank,
+                host=each.host,
+                path=each.path,
+                conditions=each.conditions,
+                span=_place(each, routes[route]),
+            )
+            for rank, (_, route, each, name) in enumerate(entries)
+        ]
     )
 
 
@@ -207,6 +297,10 @@ def _walk_unused_matchers(context: Context) -> None:
         if name not in context.used_matchers:
             resolve_block(context, record, None)
             context.used_matchers.discard(name)
+
+
+def _too_many_alternatives(scoped: Scoped) -> Diagnostic:
+    return _too_many(scoped, f"the routes expand to more than {MAX_ALTERNATIVES} alternatives")
 
 
 def _too_many(scoped: Scoped, headline: str) -> Diagnostic:

@@ -19,7 +19,8 @@ _PREFIX_ORDER = 3
 class RankKey(NamedTuple):
     """What decides between two alternatives, the first difference first; lower wins.
 
-    `position` is the place in the document (files in include order, then route, block, host, path).
+    Line 9, the position in the document, is no part of it: alternatives are made in that order (files in
+    include order, then route, block, host, path), and sorting them by this key keeps it.
     """
 
     priority: int  # 1: higher first, so negated
@@ -31,7 +32,6 @@ class RankKey(NamedTuple):
     fields: int  # 6: more header and cookie predicates first, so negated
     queries: int  # 7: more query predicates first, so negated
     others: int  # 8: more other predicates first, so negated
-    position: int  # 9
 
 
 class Counts(NamedTuple):
@@ -52,9 +52,7 @@ class Counts(NamedTuple):
         )
 
 
-def rank_key(
-    priority: int, host: HostPattern | None, path: PathPattern | None, counts: Counts, position: int
-) -> RankKey:
+def rank_key(priority: int, host: HostPattern | None, path: PathPattern | None, counts: Counts) -> RankKey:
     """The key of one alternative. `host` and `path` are the innermost ones; no path ranks as prefix `/`."""
     path_order, literal = (_PREFIX_ORDER, 0) if path is None else _path_place(path)
     return RankKey(
@@ -67,7 +65,6 @@ def rank_key(
         -counts.fields,
         -counts.queries,
         -counts.others,
-        position,
     )
 
 

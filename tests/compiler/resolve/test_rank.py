@@ -51,32 +51,24 @@ ROWS = [
         (0, None, _path("template", "/a/bc/{x...}"), NONE),
         (0, None, _path("prefix", "/a/b"), NONE),
     ),
-    (
-        "prefix `/` over no path only by position",
-        (0, None, _path("prefix", "/"), NONE),
-        (0, None, None, NONE),
-    ),
     ("method", (0, None, None, Counts(methods=1)), (0, None, None, Counts(fields=9, queries=9, others=9))),
     ("headers and cookies", (0, None, None, Counts(fields=2)), (0, None, None, Counts(fields=1, queries=9))),
     ("queries", (0, None, None, Counts(queries=2)), (0, None, None, Counts(queries=1, others=9))),
     ("others", (0, None, None, Counts(others=2)), (0, None, None, Counts(others=1))),
-    ("position", (0, None, None, NONE), (0, None, None, NONE)),
 ]
 
 
 @pytest.mark.parametrize(("first", "second"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS])
 def test_the_first_of_each_row_wins(first: tuple[object, ...], second: tuple[object, ...]) -> None:
     """The first alternative has the lower key, though the second may be better on every later line."""
-    assert rank_key(*first, 0) < rank_key(*second, 1)  # type: ignore[arg-type]  # rows hold the four arguments
+    assert rank_key(*first) < rank_key(*second)  # type: ignore[arg-type]  # rows hold the four arguments
 
 
 def test_a_trailing_slash_of_a_prefix_does_not_count() -> None:
     """`/a/` and `/a` have the same literal bytes."""
-    assert rank_key(0, None, _path("prefix", "/a/"), NONE, 0) == rank_key(
-        0, None, _path("prefix", "/a"), NONE, 0
-    )
+    assert rank_key(0, None, _path("prefix", "/a/"), NONE) == rank_key(0, None, _path("prefix", "/a"), NONE)
 
 
 def test_more_methods_do_not_rank_higher() -> None:
     """Line 5 asks whether there is a method predicate, not how many there are."""
-    assert rank_key(0, None, None, Counts(methods=1), 0) == rank_key(0, None, None, Counts(methods=2), 0)
+    assert rank_key(0, None, None, Counts(methods=1)) == rank_key(0, None, None, Counts(methods=2))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Literal
 
 import click
 
@@ -14,7 +15,7 @@ import click
     default="2020-12",
     help="draft-07 is what yaml-language-server reads.",
 )
-def command(draft: str) -> None:
+def command(draft: Literal["2020-12", "draft-07"]) -> None:
     """Print the JSON Schema of the configuration, in its YAML and JSON form.
 
     In an editor with yaml-language-server: `gwc schema --draft draft-07 > gwc.schema.json`, and

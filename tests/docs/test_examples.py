@@ -1,0 +1,69 @@
+"""Every example in README and docs is run: configurations check clean, commands do what the text says."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from gwc.cli.main import COMMANDS, group
+from gwc.compiler.pipeline import compile_text
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.M | re.S)
+
+
+def _blocks(text: str, language: str) -> list[str]:
+    return [body for name, body in FENCE.findall(text) if name == language]
+
+
+def test_the_readme_has_one_configuration_in_two_syntaxes() -> None:
+    """The KDL and the YAML of README check without any finding and make the same table."""
+    (kdl,), (yaml,) = _blocks(README, "kdl"), _blocks(README, "yaml")
+    first, second = compile_text(kdl, "kdl"), compile_text(yaml, "yaml", "gwc.yaml")
+    assert first.diagnostics == second.diagnostics == ()
+    assert first.table is not None
+    assert first.table == second.table
+
+
+def test_the_commands_of_the_readme_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The `gwc` lines of README's shell blocks run in order and succeed."""
+    monkeypatch.chdir(tmp_path)
+    lines = [
+        line.split("#")[0].strip()
+        for block in _blocks(README, "sh")
+        for line in block.splitlines()
+        if line.startswith("gwc ")
+    ]
+    assert lines
+    for line in lines:
+        result = CliRunner().invoke(group, shlex.split(line)[1:])
+        assert result.exit_code == 0, f"{line}: {result.output}"
+
+
+def test_the_readme_names_every_command() -> None:
+    """README's table has exactly the commands that there are."""
+    assert set(re.findall(r"^\| `gwc ([a-z]+)", README, re.M)) == set(COMMANDS)
+
+
+def test_make_targets_of_the_readme_exist() -> None:
+    """`make run` and `make test` are targets of the Makefile."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.M))
+    assert set(re.findall(r"^make ([a-z-]+)", README, re.M)) <= targets
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").rglob("*.md")), ids=lambda page: page.stem)
+def test_links_lead_somewhere(page: Path) -> None:
+    """Every relative link of a page of the documentation leads to a file."""
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), target
+
+
+def test_links_of_the_readme_lead_somewhere() -> None:
+    """Every relative link of README leads to a file or folder."""
+    for target in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (ROOT / target).exists(), target

@@ -1,0 +1,34 @@
+"""Every benchmark, one after the other, as one JSON document on stdout; progress on stderr."""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+BENCHMARKS = ("check", "parse", "match", "load")
+
+
+def main() -> None:
+    """Run what was named on the command line, or all."""
+    names = sys.argv[1:] or BENCHMARKS
+    report: dict[str, object] = {
+        "machine": f"{platform.machine()}, {platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+    }
+    for name in names:
+        print(f"{name} …", file=sys.stderr, flush=True)
+        done = subprocess.run(
+            [sys.executable, str(HERE / f"{name}.py")], capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            sys.exit(f"{name} failed:\n{done.stderr}")
+        report[name] = json.loads(done.stdout)
+    print(json.dumps(report, indent=2))
+
+
+if __name__ == "__main__":
+    main()
