@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from gwc.schema.request import RequestHead
 from gwc.schema.table import GOES_ON, NO_RANK, NOTHING, Child, Index, Layer, Leaf, RouteTable
@@ -92,13 +92,9 @@ def match(table: RouteTable, head: RequestHead) -> Match | NoMatch | NeedsBody:
     return outcome if isinstance(outcome, Match) else _outcome(table, best, outcome, head)
 
 
-class _Outline(NamedTuple):
-    """What `Match` objects of one alternative have in common, and how the rest of them is made."""
-
-    start: tuple[int, int, int, str]
-    captures: tuple[tuple[str, int], ...]
-    program: int
-    late: bool
+_Outline: TypeAlias = tuple[tuple[int, int, int, str], tuple[tuple[str, int], ...], int, bool]
+"""What the matches of one alternative have in common, and how the rest is made: (all but the captures, what
+to capture, the program that does, whether the body decides)."""
 
 
 def _outcome(table: RouteTable, rank: int, outline: _Outline | None, head: RequestHead) -> Match | NeedsBody:
@@ -110,7 +106,7 @@ def _outcome(table: RouteTable, rank: int, outline: _Outline | None, head: Reque
         if not (alternative.captures or late):
             outcome = table.cache.outcomes[rank] = Match(*start, _NO_CAPTURES)
             return outcome
-        outline = _Outline(start, alternative.captures, alternative.path_program, late)
+        outline = (start, alternative.captures, alternative.path_program, late)
         table.cache.outcomes[rank] = outline
     start, captures, program, late = outline
     if late and head.late is None:
@@ -120,8 +116,8 @@ def _outcome(table: RouteTable, rank: int, outline: _Outline | None, head: Reque
         found = _parameters(captures, head.path)
     elif captures:
         found = table.program(program).fullmatch(head.path) or _NO_CAPTURES
-    # PERF: 100 ns; calling the class takes 250.
-    return tuple.__new__(Match, (*start, found))
+    # PERF: 0.6 of the time that calling the class takes; unpacking `start` would cost a third more.
+    return tuple.__new__(Match, start + (found,))  # noqa: RUF005  # see above
 
 
 def _parameters(captures: tuple[tuple[str, int], ...], path: str) -> dict[str, str]:
@@ -188,10 +184,12 @@ def _in_trie(table: RouteTable, root: int, depth: int, head: RequestHead, best: 
     at = 1
     while True:
         if isinstance(child, int):
-            step, children, further, parameter, ends, goes_on, _ = nodes[child]
-            if goes_on is not None:
-                going_on.append(goes_on)
-            if at < end:
+            step, children, further, parameter, ends, goes_on, best_here = nodes[child]
+            if best_here >= best:
+                pass
+            elif at < end:
+                if goes_on is not None:
+                    going_on.append(goes_on)
                 found: Child | None = None
                 if children is not None:
                     found = children.get(segments[at] if step == 1 else "/".join(segments[at : at + step]))
@@ -210,8 +208,11 @@ def _in_trie(table: RouteTable, root: int, depth: int, head: RequestHead, best: 
                     child = found
                     at += step
                     continue
-            elif ends is not None:
-                best = _first(table, ends, head, best)
+            else:
+                if goes_on is not None:
+                    going_on.append(goes_on)
+                if ends is not None:
+                    best = _first(table, ends, head, best)
         elif child[0] == GOES_ON:
             going_on.append(child)
         elif at == end:
