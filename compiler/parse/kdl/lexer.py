@@ -226,7 +226,9 @@ class Lexer(Scanner):
         if word in RESERVED:
             name = self._names_something(end)
             self._note(messages.bare_keyword(self._span(start, end), word, name=name))
-        elif self._bracketed and word.startswith(","):
+        elif word in (",", ":") and start == self._adjacent:
+            if not self._bracketed:
+                self._apart(start, end)
             self._adjacent = -1
             return end
         self._value("STR", word, start, end)

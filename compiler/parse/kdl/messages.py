@@ -10,7 +10,7 @@ from typing import Literal
 from gwc.schema.diagnostic import Diagnostic, Label, error, warning
 from gwc.schema.span import Span
 
-from .characters import name_of_disallowed
+from .characters import KEYWORDS, name_of_disallowed
 from .tokens import MAX_DEPTH
 
 Version = Literal[1, 2]
@@ -106,11 +106,13 @@ def bare_keyword(span: Span, word: str, *, name: bool) -> Diagnostic:
 
 def unknown_keyword(span: Span, word: str) -> Diagnostic:
     """`#treu`."""
+    from gwc.compiler.diagnostics.nearest import nearest  # only now: a file without mistakes needs no index
+
     near = {"yes": "#true", "on": "#true", "no": "#false", "off": "#false", "none": "#null", "nil": "#null"}
-    meant = near.get(word.lstrip("#").lower(), "")
+    meant = near.get(word.lstrip("#").lower()) or nearest(word, KEYWORDS)
     help = "the keywords are `#true`, `#false`, `#null`, `#inf`, `#-inf` and `#nan`"
     if meant:
-        help = f"write `{meant}`"
+        help = f"did you mean `{meant}`?"
     return error("GWC106", span, f"{quoted(word)} is not a keyword", help=help)
 
 
