@@ -102,7 +102,8 @@ def towards(draw: Draw, config: Config, target: Alternative) -> Draft:
         entries = [(as_list(listener["address"])[0], listener, one_of(draw, alphabet.HOSTS))]
     address, listener, host = one_of(draw, entries)
     tls = listener.get("protocol", "http") == "https"
-    draft = Draft(address, tls, host, host if tls else None, path_for(draw, paths))
+    is_name = not host.startswith("[") and not host[0].isdecimal()
+    draft = Draft(address, tls, host, host if tls and is_name else None, path_for(draw, paths))
     if tls and "sni" not in wanted and chance(draw, 10):
         draft.sni = None
     matchers = matchers_of(config)

@@ -119,7 +119,7 @@ def captures_of(pattern: Pattern, path: str) -> dict[str, str] | None:
     if match is None:
         return None
     found: dict[str, bytes | None] = match.groupdict()
-    return {name: value.decode("latin-1") for name, value in found.items() if value is not None}
+    return {name: (value or b"").decode("latin-1") for name, value in found.items()}
 
 
 def template_captures(template: str, path: str) -> dict[str, str] | None:

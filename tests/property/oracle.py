@@ -120,12 +120,13 @@ def expand(config: Config) -> Iterator[Alternative]:
     position = 0
     for route, priority, levels in walk(config.get("routes", ()), outermost, []):
         numbers: dict[int, int] = {}
-        choices = [list(level_alternatives(blocks, matchers)) for blocks in levels]
-        for chosen in product(*choices):
-            match = chosen[-1][0]
-            numbers[match] = numbers.get(match, 0) + 1
-            yield alternative(route["route"], numbers[match], priority, chosen, position)
-            position += 1
+        # First every way to take one block of each level, then the values of those blocks.
+        for taken in product(*(enumerate(blocks, 1) for blocks in levels)):
+            match = taken[-1][0]
+            for chosen in product(*(block_choices(block, matchers) for _, block in taken)):
+                numbers[match] = numbers.get(match, 0) + 1
+                yield alternative(route["route"], match, numbers[match], priority, chosen, position)
+                position += 1
 
 
 def walk(
@@ -142,35 +143,28 @@ def walk(
             yield entry, inner_priority, [*outer, blocks or [{}]]
 
 
-Choice = tuple[int, Pattern | None, Pattern | None, tuple[Written, ...]]
-"""One host and one path value of one block: block number, host, path, the other predicates."""
+Choice = tuple[Pattern | None, Pattern | None, tuple[Written, ...]]
+"""One host and one path value of a block and its other predicates."""
 
 
-def level_alternatives(blocks: Sequence[Config], matchers: Mapping[str, Config]) -> Iterator[Choice]:
-    """The choices of one level: block after block, hosts outer, paths inner."""
-    for number, block in enumerate(blocks, 1):
-        written = list(written_out(block, matchers))
-        hosts: list[Pattern | None] = [
-            p for key, value in written if key == "host" for p in host_patterns(value)
-        ]
-        paths: list[Pattern | None] = [
-            p for key, value in written if key in PATH_KEYS for p in path_patterns(key, value)
-        ]
-        rest = tuple(pair for pair in written if pair[0] != "host" and pair[0] not in PATH_KEYS)
-        for host in hosts or [None]:
-            for path in paths or [None]:
-                yield number, host, path, rest
+def block_choices(block: Config, matchers: Mapping[str, Config]) -> list[Choice]:
+    """The choices of one block: hosts outer, paths inner."""
+    written = list(written_out(block, matchers))
+    hosts = [pattern for key, value in written if key == "host" for pattern in host_patterns(value)]
+    paths = [pattern for key, value in written if key in PATH_KEYS for pattern in path_patterns(key, value)]
+    rest = tuple(pair for pair in written if pair[0] != "host" and pair[0] not in PATH_KEYS)
+    return [(host, path, rest) for host in hosts or (None,) for path in paths or (None,)]
 
 
 def alternative(
-    route: str, number: int, priority: str | int, chosen: Sequence[Choice], position: int
+    route: str, match: int, number: int, priority: str | int, chosen: Sequence[Choice], position: int
 ) -> Alternative:
     """One alternative of the choices of all levels; the innermost host and path are its own."""
     host: Pattern | None = None
     path: Pattern | None = None
     inherited: list[tuple[str, Pattern]] = []
     predicates: list[Written] = []
-    for _, level_host, level_path, rest in chosen:
+    for level_host, level_path, rest in chosen:
         if level_host is not None:
             if host is not None:
                 inherited.append(("host", host))
@@ -192,7 +186,7 @@ def alternative(
         -(len(inherited) + sum(keys.count(key) for key in OTHERS)),
         position,
     )
-    return Alternative(route, chosen[-1][0], number, host, path, tuple(inherited), tuple(predicates), order)
+    return Alternative(route, match, number, host, path, tuple(inherited), tuple(predicates), order)
 
 
 # --- the nine lines --------------------------------------------------------------------------------------

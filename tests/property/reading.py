@@ -440,6 +440,6 @@ def read(
 
 def sni_of(text: str | None) -> str | None:
     """A TLS server name in the form of hosts; a name that is none is as good as no name."""
-    if text is None or not text.isascii() or ":" in text:
+    if text is None or not text.isascii() or ":" in text.rpartition("]")[2]:
         return None
     return read_host(text.encode("ascii"))

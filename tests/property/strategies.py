@@ -194,7 +194,7 @@ def sibling(draw: Draw, around: Surroundings, base: Config) -> dict[str, Any]:
             made = {key: value for key, value in made.items() if key not in PATH_KINDS}
         if "use" not in other:
             made.update(other)
-    return made
+    return made or {"method": "GET"}
 
 
 def blocks(draw: Draw, around: Surroundings, seen: list[Config]) -> Any:
