@@ -45,3 +45,13 @@ def test_hosts_times_paths_have_a_limit(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     assert codes_of(tmp_path, 1) == {"GWC330"}
+
+
+def test_the_mistakes_that_are_told_have_a_limit(tmp_path: Path) -> None:
+    """GWC234 stands for the rest, in every format."""
+    lines = "".join(f'rout "r{number}" {{ }}\n' for number in range(20_000))
+    (tmp_path / "gwc.kdl").write_text(lines, encoding="utf-8")
+    found = [each.code for each in findings(tmp_path, ["check", "gwc.kdl"])]
+    assert found.count("GWC234") == 1
+    assert len(found) < 10_100
+    assert run(tmp_path, ["check", "gwc.kdl"]).exit_code == 1

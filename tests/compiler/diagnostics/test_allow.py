@@ -187,7 +187,7 @@ def test_errors_and_these_findings_themselves_cannot_be_silenced() -> None:
 @pytest.mark.parametrize(
     "comment",
     [
-        "gwc: alow(GWC401) x",
+        "gwc: permit(GWC401) x",
         "gwc:",
         "gwc: allow GWC401",
         "gwc: allow() x",
