@@ -16,7 +16,7 @@ from gwc.schema.span import Span
 
 from ..validate.record import Record, key_span, span_of
 from .actions import resolve_action
-from .blocks import resolve_block
+from .blocks import MAX_WRITTEN_IN, resolve_block, written_in_too_much
 from .context import Context, name_span, name_table
 from .effects import check_effects
 from .expand import Expanded, expand, size
@@ -67,7 +67,8 @@ class Entry(NamedTuple):
 class Unit(NamedTuple):
     """What one item of `routes` (a route, or a group with all that is in it) came to.
 
-    `alternatives` has a tuple for each route. `record` is kept so that its identity stays its own.
+    `alternatives` has a tuple for each route. `written_in` is how much text `use` wrote into its blocks.
+    `record` is kept so that its identity stays its own.
     """
 
     record: Record
@@ -77,6 +78,7 @@ class Unit(NamedTuple):
     found: tuple[Diagnostic, ...]
     used_upstreams: frozenset[str]
     used_matchers: frozenset[str]
+    written_in: int
 
 
 class ResolveCache:
@@ -113,13 +115,22 @@ def resolve(root: Record, main_file: str, cache: ResolveCache | None = None) -> 
     )
     before = _earlier_units(context, matcher_records, root, cache)
     units = []
-    count = 0
+    routes_left, alternatives_left = MAX_ROUTES, MAX_ALTERNATIVES
     for record in root.get("routes", ()):
         unit = before.get(id(record)) or _resolve_unit(context, record, root)
         units.append(unit)
-        count += len(unit.routes)
-        if count > MAX_ROUTES:
+        routes_left -= len(unit.routes)
+        alternatives_left -= sum(map(len, unit.alternatives))
+        context.written_in += unit.written_in
+        if routes_left < 0:
             found.append(_too_many(unit.scoped[-1], f"there are more than {MAX_ROUTES} routes"))
+            break
+        if alternatives_left < 0:
+            found.append(_too_many_alternatives(unit.scoped[-1]))
+            break
+        if context.written_in > MAX_WRITTEN_IN:
+            if unit.written_in <= MAX_WRITTEN_IN:  # else it has told so itself
+                found.append(written_in_too_much(span_of(unit.scoped[-1].record, "route")))
             break
     if cache is not None:
         cache.units = {id(unit.record): unit for unit in units}
@@ -129,7 +140,7 @@ def resolve(root: Record, main_file: str, cache: ResolveCache | None = None) -> 
     context.used_matchers |= frozenset[str]().union(*(unit.used_matchers for unit in units))
     for unit in units:
         found += unit.found
-    entries = _entries(units, found)
+    entries = _entries(units)
     _refuse_repeated_names(scoped_routes, found)
     _walk_unused_matchers(context)
     config = None
@@ -160,7 +171,7 @@ def _earlier_units(
 
 def _resolve_unit(context: Context, record: Record, root: Record) -> Unit:
     """Resolve one item of `routes`, everything that it says collected apart."""
-    own = replace(context, found=[], used_upstreams=set(), used_matchers=set())
+    own = replace(context, found=[], used_upstreams=set(), used_matchers=set(), written_in=0)
     scoped_routes: list[Scoped] = []
     routes: list[Route] = []
     alternatives = []
@@ -182,6 +193,7 @@ def _resolve_unit(context: Context, record: Record, root: Record) -> Unit:
         tuple(own.found),
         frozenset(own.used_upstreams),
         frozenset(own.used_matchers),
+        own.written_in,
     )
 
 
@@ -194,18 +206,14 @@ def _keyed(scoped: Scoped, alternatives: Iterable[Expanded]) -> Iterator[tuple[R
         yield rank_key(priority, each.host, each.path, each.counts), each, f"{name}#{each.match}.{number}"
 
 
-def _entries(units: Sequence[Unit], found: list[Diagnostic]) -> list[Entry]:
+def _entries(units: Sequence[Unit]) -> list[Entry]:
     """All alternatives in document order, their routes numbered through."""
-    entries: list[Entry] = []
-    route = 0
-    for unit in units:
-        for scoped, alternatives in zip(unit.scoped, unit.alternatives, strict=True):
-            entries += [Entry(key, route, expanded, name) for key, expanded, name in alternatives]
-            if len(entries) > MAX_ALTERNATIVES:
-                found.append(_too_many_alternatives(scoped))
-                return entries
-            route += 1
-    return entries
+    routes = (alternatives for unit in units for alternatives in unit.alternatives)
+    return [
+        Entry(key, route, expanded, name)
+        for route, alternatives in enumerate(routes)
+        for key, expanded, name in alternatives
+    ]
 
 
 def _refuse_repeated_names(routes: Iterable[Scoped], found: list[Diagnostic]) -> None:
@@ -293,7 +301,10 @@ def _upstream(record: Record) -> Upstream:
 
 def _walk_unused_matchers(context: Context) -> None:
     """Resolve matchers that no route uses, so that their mistakes are told as well."""
+    context.told_depth = any(each.code == "GWC331" for each in context.found)
     for name, record in context.matchers.items():
+        if context.written_in > MAX_WRITTEN_IN:
+            break
         if name not in context.used_matchers:
             resolve_block(context, record, None)
             context.used_matchers.discard(name)

@@ -6,10 +6,10 @@ Owns the reading of every predicate key, `use` and `not` included. What a block 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
-from gwc.schema.diagnostic import Label, error
+from gwc.schema.diagnostic import Diagnostic, Label, error
 from gwc.schema.listener import PathOptions
 from gwc.schema.normalise.host import normalise_configured_host
 from gwc.schema.predicate import (
@@ -29,6 +29,7 @@ from gwc.schema.predicate import (
     Schemes,
     Snis,
 )
+from gwc.schema.span import Span
 from gwc.schema.values.cidr import parse_cidr
 from gwc.schema.values.share import parse_share
 
@@ -39,6 +40,14 @@ from .text import as_bytes_text
 
 Step = Predicate | Literal["host", "path"]
 
+MAX_USE_DEPTH = 64
+"""How many matchers may use one another in a row, as deep as blocks may nest."""
+
+MAX_WRITTEN_IN = 100_000_000
+"""How much text `use` may write into all blocks together: a few lines of matchers that each use the next one
+twice would make more than any machine holds."""
+
+_A_USE = 200  # what a `use` costs besides the text that it writes in
 _REPEATABLE = frozenset(("header", "query", "cookie", "not"))
 _OPERATORS = ("value", "prefix", "suffix", "contains", "regex")
 _FORBIDDEN_HEADERS = {
@@ -66,10 +75,22 @@ class Block(NamedTuple):
     record: Record | None = None
 
 
+class _Use(NamedTuple):
+    """One `use` that is being written in: the matcher's name, and its number in the `use` of `record`."""
+
+    name: str
+    record: Record
+    number: int
+
+
+_Uses = tuple[_Use, ...]
+
+
 class _Building:
     """A block while its conditions are gathered; mutable, and gone when the block is made.
 
-    `seen` has, for each condition that stands once in a block, the record that it was first met in.
+    `seen` has, for each condition that stands once in a block, the record and key where it was first met and
+    the uses, outermost first, by way of which.
     """
 
     __slots__ = ("counts", "hosts", "listeners", "paths", "seen", "steps")
@@ -80,7 +101,7 @@ class _Building:
         self.paths: tuple[PathPattern, ...] | None = None
         self.listeners: frozenset[str] | None = None
         self.counts = [0, 0, 0, 0]  # as in Counts
-        self.seen: dict[str, tuple[Record, str]] = {}
+        self.seen: dict[str, tuple[Record, str, _Uses]] = {}
 
 
 _METHODS, _FIELDS, _QUERIES, _OTHERS = range(4)
@@ -107,7 +128,7 @@ def _gather(
     record: Record,
     into: _Building,
     options: tuple[PathOptions, ...],
-    using: tuple[str, ...],
+    using: _Uses,
 ) -> None:
     """Add the conditions of `record` in written order; `using` are the matchers being written in."""
     steps, counts = into.steps, into.counts
@@ -127,16 +148,19 @@ def _gather(
                 _use(context, record, number, name, into, options, using)
             continue
         once = "path" if key in PATH_KINDS else key
-        first = into.seen.setdefault(once, (record, key))
-        if first[0] is not record or first[1] != key:
-            _refuse_second(context, record, key, *first)
+        if once not in _ONCE:
+            continue  # the matcher's own name
+        this = (record, key, using)
+        first = into.seen.setdefault(once, this)
+        if first is not this:
+            _refuse_second(context, this, first)
         elif once == "path":
             into.paths = path_patterns(context, record, key, options)
             steps.append("path")
         elif key == "host":
             into.hosts = host_patterns(value)
             steps.append("host")
-        elif key in _SIMPLE:
+        else:
             steps.append(_SIMPLE[key](context, record, value))
             if key == "listener":
                 into.listeners = frozenset(value)
@@ -144,7 +168,7 @@ def _gather(
                 counts[_COUNTED.get(key, _OTHERS)] += 1
 
 
-def _in_written_order(record: Record) -> Iterable[tuple[str, Any, int | None]]:
+def _in_written_order(record: Record) -> list[tuple[str, Any, int | None]]:
     """Key, value and index of each condition. Keys stand in written order; what repeats may stand apart."""
     flat: list[tuple[str, Any, int | None]] = []
     apart = False
@@ -159,31 +183,49 @@ def _in_written_order(record: Record) -> Iterable[tuple[str, Any, int | None]]:
     return flat
 
 
-def _refuse_second(context: Context, record: Record, key: str, first: Record, first_key: str) -> None:
+def _refuse_second(
+    context: Context, second: tuple[Record, str, _Uses], first: tuple[Record, str, _Uses]
+) -> None:
     """A condition that stands once came again: two kinds of path, or by way of `use`."""
-    secondary = (Label(key_span(first, first_key), "the first"),)
-    if first is record:
+    key, first_key = second[1], first[1]
+    if first[0] is second[0] and first[2] is second[2]:
         context.report(
             error(
                 "GWC304",
-                key_span(record, key),
+                key_span(second[0], key),
                 f"`{first_key}` and `{key}` stand in one block",
                 label="a second kind of path",
-                secondary=secondary,
+                secondary=(Label(key_span(first[0], first_key), "the first kind"),),
                 help="keep one kind in a block; write another `matches` block for the other",
             )
         )
         return
+    # The innermost block that has both: what stands in it, a key or a `use`, is what has to change.
+    depth = 0
+    while depth < min(len(second[2]), len(first[2])) and second[2][depth] is first[2][depth]:
+        depth += 1
+    at, label = _brought(second, depth)
+    first_at, first_label = _brought(first, depth)
+    twice = f"`{key}` stands twice" if key == first_key else f"`{first_key}` and `{key}` stand"
     context.report(
         error(
             "GWC306",
-            key_span(record, key),
-            f"`{key}` stands twice in one block, once by way of `use`",
-            label="the second",
-            secondary=secondary,
+            at,
+            f"{twice} in one block by way of `use`",
+            label=label or "the second",
+            secondary=(Label(first_at, first_label or "the first"),),
             help="conditions of a matcher count as if written in the block; keep one of the two",
         )
     )
+
+
+def _brought(condition: tuple[Record, str, _Uses], depth: int) -> tuple[Span, str]:
+    """Where a block got a condition from: the `use` of this depth, and words for it, or the key itself."""
+    record, key, using = condition
+    if depth == len(using):
+        return key_span(record, key), ""
+    use = using[depth]
+    return span_of(use.record, "use", use.number), f"matcher `{use.name}` brings `{key}`"
 
 
 def _use(
@@ -193,7 +235,7 @@ def _use(
     name: str,
     into: _Building,
     options: tuple[PathOptions, ...],
-    using: tuple[str, ...],
+    using: _Uses,
 ) -> None:
     """Write the matcher's conditions in place; an unknown one and a circle are reported."""
     matcher = context.matchers.get(name)
@@ -201,8 +243,11 @@ def _use(
         undefined(context, "matcher", name, record, "use", index)
         return
     context.used_matchers.add(name)
-    if name in using:
-        chain = " -> ".join(f"`{each}`" for each in (*using[using.index(name) :], name))
+    if context.written_in > MAX_WRITTEN_IN:
+        return  # told where it came to that
+    outer = [each.name for each in using]
+    if name in outer:
+        chain = " -> ".join(f"`{each}`" for each in (*outer[outer.index(name) :], name))
         context.report(
             error(
                 "GWC305",
@@ -213,11 +258,37 @@ def _use(
             )
         )
         return
-    _gather(context, matcher, into, options, (*using, name))
+    context.written_in += _A_USE + matcher.node.end - matcher.node.start
+    if context.written_in > MAX_WRITTEN_IN:
+        context.report(written_in_too_much(span_of(record, "use", index)))
+    elif len(using) < MAX_USE_DEPTH:
+        _gather(context, matcher, into, options, (*using, _Use(name, record, index)))
+    elif not context.told_depth:
+        context.told_depth = True
+        context.report(
+            error(
+                "GWC331",
+                span_of(record, "use", index),
+                f"matchers use one another more than {MAX_USE_DEPTH} deep",
+                label="here it is too deep",
+                help="write the conditions in fewer matchers, or once, on a group",
+            )
+        )
+
+
+def written_in_too_much(at: Span) -> Diagnostic:
+    """That matchers write in more than `MAX_WRITTEN_IN`; `at` is where that was reached."""
+    return error(
+        "GWC331",
+        at,
+        f"`use` writes more than {MAX_WRITTEN_IN // 1_000_000} MB into the blocks",
+        label="here it is too much",
+        help="write the conditions in fewer matchers, or once, on a group",
+    )
 
 
 def _negation(
-    context: Context, record: Record, options: tuple[PathOptions, ...], using: tuple[str, ...]
+    context: Context, record: Record, options: tuple[PathOptions, ...], using: _Uses
 ) -> Predicate | None:
     """A `not` block: what is inside does not all hold."""
     inside = _Building()
@@ -337,3 +408,5 @@ _SIMPLE: dict[str, Callable[[Context, Record, Any], Predicate]] = {
     "tools": lambda _c, _r, value: Flag("tools", value),
 }
 """The predicates besides host and path that stand once in a block."""
+
+_ONCE = frozenset(("path", "host", *_SIMPLE))

@@ -22,7 +22,9 @@ class Context:
     """Names by kind, and what was found so far.
 
     The three mappings hold the records that names are bound to; they are complete before the first route is
-    resolved. `path_settings` are the listeners, whose path options decide which patterns can be produced.
+    resolved. `settings` are the listeners, whose path options decide which patterns can be produced.
+    `written_in` is how much text `use` has written into blocks, `told_depth` whether it was told once that
+    matchers use one another too deep.
     """
 
     listeners: Mapping[str, Record]
@@ -32,6 +34,8 @@ class Context:
     found: list[Diagnostic] = field(default_factory=list)
     used_upstreams: set[str] = field(default_factory=set)
     used_matchers: set[str] = field(default_factory=set)
+    written_in: int = 0
+    told_depth: bool = False
     _options: dict[frozenset[str] | None, tuple[PathOptions, ...]] = field(default_factory=dict)
 
     def path_options(self, allowed: frozenset[str] | None) -> tuple[PathOptions, ...]:
