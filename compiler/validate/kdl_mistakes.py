@@ -211,14 +211,11 @@ def refuse_second(run: Run, owner: ObjectShape, key: Key, child: Node, parent: N
 
     False where it does neither: its data was only presumed, from a mistake that had to be its first place.
     """
-    before = run.entries if parent is None else [(run.file, each) for each in parent.children or ()]
+    found = run.first_named(parent, child.head.name)
     first: Span | None = None
-    for file, each in before:
-        if each is child:
-            break
-        if each.head.name == child.head.name:
-            first = Span(file, each.start + each.head.name_start, each.start + each.head.name_end)
-            break
+    if found is not None and found[1] is not child:
+        file, node = found
+        first = Span(file, node.start + node.head.name_start, node.start + node.head.name_end)
     if first is not None:
         if isinstance(key.shape, Values):
             advice = "write all values behind one of them"
@@ -463,21 +460,19 @@ def _lines(node: Node, second: Value | Property, known: frozenset[str]) -> list[
 
 def _refuse_twice(run: Run, shape: ObjectShape, node: Node, prop: Property, at: Span) -> bool:
     """Report a property whose key is filled already, by a property or an argument. False where it is not."""
-    for other in node.head.props:
-        if other is prop:
-            break
-        if other.key == prop.key:
-            run.report(
-                error(
-                    "GWC206",
-                    at,
-                    f"`{prop.key}` stands twice",
-                    label="the second",
-                    secondary=(Label(run.property_at(node, other), "the first"),),
-                    help="keep one of them",
-                )
+    first = run.first_property(node, prop.key)
+    if first is not None and first is not prop:
+        run.report(
+            error(
+                "GWC206",
+                at,
+                f"`{prop.key}` stands twice",
+                label="the second",
+                secondary=(Label(run.property_at(node, first), "the first"),),
+                help="keep one of them",
             )
-            return True
+        )
+        return True
     position = shape.args.index(prop.key) if prop.key in shape.args else len(shape.args)
     if prop.key not in (*shape.args, shape.rest) or position >= len(node.head.args):
         return False

@@ -6,14 +6,20 @@ what is remembered of lines with the same text, and the lists that are still gro
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, Literal
 
 from gwc.schema.diagnostic import Diagnostic
 from gwc.schema.span import Span
 
+from ..diagnostics.nearest import nearest
 from ..parse.document import Head, Node, Property, Value
 from ..source import SourceFile
+
+MOST_FINDINGS: Final = 10_000
+"""Findings that are kept of one run; whoever has more has one cause for most of them."""
+
+_MOST_GUESSES: Final = 500
 
 
 class Run:
@@ -23,11 +29,14 @@ class Run:
     the identity of a head, which parsers share among lines of equal text, and the documents outlive the run.
     `growing` are lists that become tuples when their object is complete: (the object's data, the key).
     `partial` switches off what only a whole configuration must have. `entries` are the top-level nodes read
-    so far, each with its file.
+    so far, each with its file. `dropped` counts the findings that were not kept.
     """
 
     __slots__ = (
+        "_firsts",
+        "_properties",
         "diagnostics",
+        "dropped",
         "entries",
         "file",
         "growing",
@@ -48,11 +57,47 @@ class Run:
         self.heads: tuple[dict[int, tuple[dict[str, Any], Head]], ...] = tuple({} for _ in range(objects))
         self.leaves: tuple[dict[int, tuple[str, Any, Head]], ...] = tuple({} for _ in range(objects))
         self.entries: list[tuple[str, Node]] = []
+        self.dropped = 0
+        self._firsts: dict[int, dict[str, Node]] = {}
+        self._properties: dict[int, dict[str, Property]] = {}
         self.growing: list[tuple[dict[str, Any], str]] = []
 
     def report(self, diagnostic: Diagnostic) -> None:
-        """Collect one finding; reading goes on."""
-        self.diagnostics.append(diagnostic)
+        """Collect one finding; reading goes on. Of very many the first are kept."""
+        if len(self.diagnostics) < MOST_FINDINGS:
+            self.diagnostics.append(diagnostic)
+        else:
+            self.dropped += 1
+
+    def near(self, word: str, known: Iterable[str]) -> str | None:
+        """The known word that was probably meant; not asked any more where everything seems to be wrong."""
+        return nearest(word, known) if len(self.diagnostics) < _MOST_GUESSES else None
+
+    def first_named(self, parent: Node | None, name: str) -> tuple[str, Node] | None:
+        """The first child of that name (or top-level entry, without a parent), with its file.
+
+        An index for each parent that is asked about, so that many doubles do not take many searches.
+        """
+        if parent is None:
+            return next((entry for entry in self.entries if entry[1].head.name == name), None)
+        firsts = self._firsts.get(id(parent))
+        if firsts is None:
+            firsts = {}
+            for child in parent.children or ():
+                firsts.setdefault(child.head.name, child)
+            self._firsts[id(parent)] = firsts
+        found = firsts.get(name)
+        return None if found is None else (self.file, found)
+
+    def first_property(self, node: Node, key: str) -> Property | None:
+        """The first property of that key on the line of a node."""
+        firsts = self._properties.get(id(node.head))
+        if firsts is None:
+            firsts = {}
+            for prop in node.head.props:
+                firsts.setdefault(prop.key, prop)
+            self._properties[id(node.head)] = firsts
+        return firsts.get(key)
 
     def at(self, node: Node, start: int, end: int) -> Span:
         """The span of a stretch that is counted from the start of `node`."""

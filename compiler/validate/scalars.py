@@ -13,7 +13,6 @@ from typing import Any
 
 from gwc.schema.diagnostic import error
 
-from ..diagnostics.nearest import nearest
 from ..parse.document import Node, Value
 from .formats import checker_of, explain_format
 from .run import Run
@@ -194,7 +193,7 @@ def _is_choice_like(scalar: Scalar, read: object) -> bool:
 
 def _refuse_choice(run: Run, name: str, scalar: Scalar, node: Node, value: Value) -> None:
     words = [str(choice) for choice in scalar.choices]
-    near = nearest(str(value.value), words)
+    near = run.near(str(value.value), words)
     known = f"`{name}` takes {takes(scalar, run.syntax)}"
     run.report(
         error(

@@ -13,7 +13,6 @@ from functools import cache
 from gwc.schema.diagnostic import error
 from gwc.schema.span import Span
 
-from ..diagnostics.nearest import nearest
 from .run import Run
 from .shape import ROOT, Block, Key, Nodes, ObjectShape, Tagged, language
 from .words import Syntax, listed, plain
@@ -135,7 +134,7 @@ def refuse_key(
             )
         )
         return None
-    near = nearest(written, known)
+    near = run.near(written, known)
     if near is not None:
         advice = f"did you mean `{near}`?"
     elif not known:
@@ -156,7 +155,7 @@ def refuse_key(
 
 def refuse_item(run: Run, list_key: Key, tags: Mapping[str, str], written: str, at: Span) -> None:
     """Report a KDL node that is none of the tagged nodes of the list it stands in."""
-    near = nearest(written, list(tags))
+    near = run.near(written, list(tags))
     expected = listed(tags, "and")
     if near is not None:
         advice = f"did you mean `{near}`?"

@@ -89,7 +89,7 @@ def _scalar_handler(owner: ObjectShape, key: Key, scalar: Scalar) -> Handler:
         if len(args) == 1 and name not in data and accept(args[0].value):
             data[name] = args[0].value
         else:
-            mistakes.refuse_scalar_node(run, owner, key, scalar, child, parent, data)
+            mistakes.refuse_scalar_node(run, owner, key, scalar, accept, child, parent, data)
 
     return handle
 
@@ -156,9 +156,7 @@ def _block_handler(
 
     def handle(run: Run, child: Node, parent: Node | None, data: dict[str, Any]) -> None:
         record = (reader or readers[object_name])(run, child, name)
-        if name in data:
-            mistakes.refuse_second(run, child, parent)
-        else:
+        if name not in data or not mistakes.refuse_second(run, child, parent):
             data[name] = record
 
     return handle
@@ -171,8 +169,7 @@ def _nodes_handler(
     reader = _short(readers, object_name) if short else None
 
     def handle(run: Run, child: Node, parent: Node | None, data: dict[str, Any]) -> None:
-        if name in data:
-            mistakes.refuse_second(run, child, parent)
+        if name in data and mistakes.refuse_second(run, child, parent):
             return
         read = reader or readers[object_name]
         if child.items is None:
@@ -208,8 +205,7 @@ def _list_handler(
         return readers[objects[tags[0]]](run, item, tags[0])
 
     def handle(run: Run, child: Node, parent: Node | None, data: dict[str, Any]) -> None:
-        if name in data and not at_top:
-            mistakes.refuse_second(run, child, parent)
+        if name in data and not at_top and mistakes.refuse_second(run, child, parent):
             return
         data.setdefault(name, None)
         if child.items is None:

@@ -89,15 +89,14 @@ def refuse_empty(run: Run, shape: ObjectShape, node: Node, title: str) -> None:
     )
 
 
-def refuse_second(run: Run, child: Node, parent: Node | None) -> None:
-    """Report a key that stands a second time.
+def refuse_second(run: Run, child: Node, parent: Node | None) -> bool:
+    """Report a key that stands a second time, at the top level of another file or in a tree of no parser.
 
-    In one file the parser has told that already; here are top-level keys of several files, and trees that no
-    parser made.
+    False where it does not: its data was only presumed, from another key that was taken for it.
     """
-    before = run.entries if parent is None else [(run.file, each) for each in parent.children or ()]
-    first = next((each for each in before if each[1].head.name == child.head.name), None)
-    assert first is not None
+    first = run.first_named(parent, child.head.name)
+    if first is None or first[1] is child:
+        return False
     file, node = first
     here = run.file
     run.file = file
@@ -113,6 +112,7 @@ def refuse_second(run: Run, child: Node, parent: Node | None) -> None:
             help="keep one of them",
         )
     )
+    return True
 
 
 def refuse_scalar_node(
@@ -120,15 +120,19 @@ def refuse_scalar_node(
     owner: ObjectShape,
     key: Key,
     scalar: Scalar,
+    accept: Accept,
     child: Node,
     parent: Node | None,
     data: dict[str, Any],
 ) -> None:
     """Report what is wrong with an entry that should be a key and one value."""
-    if key.name in data:
-        refuse_second(run, child, parent)
+    if key.name in data and refuse_second(run, child, parent):
         return
     data[key.name] = None
+    args = child.head.args
+    if len(args) == 1 and accept(args[0].value):
+        data[key.name] = args[0].value
+        return
     _refuse_one(run, key.name, scalar, child, takes(scalar, "yaml"))
 
 
@@ -143,10 +147,13 @@ def refuse_values_node(
     data: dict[str, Any],
 ) -> None:
     """Report what is wrong with an entry that should be one value or a list of values."""
-    if data.get(key.name) is not None:
-        refuse_second(run, child, parent)
+    if key.name in data and refuse_second(run, child, parent):
         return
     data[key.name] = None
+    read = [value.value for item in child.items or (child,) for value in item.head.args]
+    if read and len(read) == len(child.items or (child,)) and all(map(accept, read)):
+        data[key.name] = tuple(read)
+        return
     if child.items is None:
         _refuse_one(run, key.name, values.item, child, f"{takes(values, 'yaml')}, or a list of it")
     elif not child.items:

@@ -166,7 +166,7 @@ ANYTHING: st.SearchStrategy[Json] = st.one_of(
     st.booleans(),
     st.sampled_from([0, 1, -1, 200, 65536, 10**20, 1.5, "", "a", "GET", "low", "/x", "5%", "3"]),
     st.sampled_from([[], {}, ["a"], [["a"]], {"name": "a"}, {"a": "b"}, [{}], [None], {"upstream": "u"}]),
-)
+).map(copy.deepcopy)
 
 
 @st.composite
