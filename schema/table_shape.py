@@ -297,6 +297,7 @@ class _Check:
         if parameter is not None:
             child(parameter)
         if children is None:
+            self.demand(not further, "a step goes nowhere")
             return None
         steps = ((step, children), *further)
         self.demand(all(1 <= length <= t.LONGEST_STEP for length, _ in steps), "a step goes nowhere")

@@ -7,7 +7,7 @@ Patterns are spelt `=/exact`, `/prefix`, `/{template}`, `~regex`; hosts `a.test`
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 
@@ -98,9 +98,7 @@ def config(
     for number, planned in enumerate(routes):
         for match, each in enumerate(planned.blocks, 1):
             made = _alternative(planned.route.name, number, match, each)
-            key = rank_key(
-                planned.route.priority, made.host, made.path, _counts(made.conditions), len(ranked)
-            )
+            key = rank_key(planned.route.priority, made.host, made.path, _counts(made.conditions))
             ranked.append((key, made))
     ranked.sort(key=lambda pair: pair[0])
     nowhere = Span("gwc.kdl", 0, 0)
@@ -108,7 +106,7 @@ def config(
         listeners=tuple(Listener(each, nowhere) for each in listeners or (settings(),)),
         upstreams=tuple(Upstream(name, (Target(f"{name}:80", 1),), nowhere) for name in upstreams),
         routes=tuple(planned.route for planned in routes),
-        alternatives=tuple(replace(each, rank=rank) for rank, (_, each) in enumerate(ranked)),
+        alternatives=tuple(each._replace(rank=rank) for rank, (_, each) in enumerate(ranked)),
     )
 
 

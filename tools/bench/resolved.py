@@ -74,6 +74,6 @@ def _alternative(number: int, route: BenchRoute) -> tuple[RankKey, Alternative]:
     if route.tenant is not None:
         conditions.append(FieldTest("header", "x-tenant", "equal", (route.tenant,)))
     counts = Counts(methods=1, fields=0 if route.tenant is None else 1)
-    key = rank_key(0, host, path, counts, number)
+    key = rank_key(0, host, path, counts)
     alternative = Alternative(f"{route.name}#1.1", number, 1, 0, host, path, tuple(conditions), _NOWHERE)
     return key, alternative
