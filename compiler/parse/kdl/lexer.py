@@ -264,7 +264,8 @@ class Lexer(Scanner):
         if match is None:
             return None
         word = self._text[start : match.end()]
-        self._note(messages.must_be_quoted(self._span(start, match.end()), word))
+        if not (self._bracketed and match[0].strip("[],") == ""):
+            self._note(messages.must_be_quoted(self._span(start, match.end()), word))
         self._value("STR", word, start, match.end())
         return match.end()
 

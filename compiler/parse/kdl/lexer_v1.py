@@ -65,6 +65,7 @@ _SPACE_AND_LINES = re.compile(rf"(?:[{SPACE_V1}]++|{ONE_NEWLINE_V1}|{_LINE_COMME
 _SPACE = re.compile(f"[{SPACE_V1}]*+")
 _LINE_END = re.compile(rf"{_LINE_COMMENT}(?:{ONE_NEWLINE_V1}|\Z)|{ONE_NEWLINE_V1}")
 _NEWLINE = re.compile(ONE_NEWLINE_V1)
+_APART = re.compile(rf"[{SPACE_V1}\\]|/\*")
 _WORD_V2 = re.compile(f"(?!{NUMBER_LIKE}){WORD}++")
 _DISALLOWED_V2 = re.compile(f"[{DISALLOWED}]")
 
@@ -175,6 +176,10 @@ class LexerV1(Scanner):
         if self._text.startswith("=", end) and self._named and not self._in_type:
             self._value("KEY", (value, end), start, end + 1)
             self._adjacent = -1
+            if _APART.match(self._text, end + 1):
+                # KDL 1 has no space there: what follows is a value of its own.
+                self._note(messages.property_without_value(self._span(start, end + 1), value))
+                self._tokens.append(Token("LIT", None, end + 1, end + 1))
             return end + 1
         self._value("STR", value, start, end)
         self._named = self._named or not self._in_type

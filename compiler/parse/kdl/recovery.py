@@ -36,7 +36,8 @@ def recover(text: str, lexer: Scanner, findings: Findings) -> list[Node]:
 class _Recovery:
     """One run over one file. Mutable: everything; `_at` is the number of the token that is next.
 
-    `_expects_right`: a `(` has been told of as never closed, so that a `)` after it is no news.
+    `_expects_right`: a `(` has been told of as never closed, so that a `)` after it,
+    in its statement, is no news.
     `_strayed`: a `}` has been told of that closes nothing.
     """
 
@@ -71,6 +72,8 @@ class _Recovery:
             if self._machine.feed(token):
                 if token.kind == "$END":
                     return self._machine.result()
+                if token.kind in ("TERM", "RUN", "OPEN", "LBRACE"):
+                    self._expects_right = False
                 self._at += 1
             elif token.kind == "$END":
                 self._repair_end(token)
