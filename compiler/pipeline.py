@@ -7,9 +7,9 @@ all that ran are told together, sorted. Allow comments are applied at the end.
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from gwc.schema.diagnostic import Diagnostic, Severity, in_order
@@ -20,9 +20,9 @@ from .diagnostics.allow import apply_allows, scan_allows
 from .include import Loaded, load, load_files, load_text
 from .lower import lower
 from .parse.document import Document
-from .resolve import Resolution, resolve
+from .resolve import Resolution, ResolveCache, resolve
 from .source import SourceFile
-from .validate import Validated, validate
+from .validate import ValidateCache, Validated, validate
 from .validate.overlay import merge_overlays
 
 
@@ -45,21 +45,35 @@ class CompileResult:
     root: Path = Path()
 
 
+@dataclass(slots=True)
+class CompileCache:
+    """What a resident compiler keeps between runs: each stage's own memory of what it has seen.
+
+    Mutable; for one configuration and one thread at a time. Everything in it is found again by content or by
+    identity, so a run with a cache gives what a run without one gives.
+    """
+
+    parsed: dict[str, tuple[Document, tuple[Diagnostic, ...]]] = field(default_factory=dict)
+    validated: ValidateCache = field(default_factory=ValidateCache)
+    resolved: ResolveCache = field(default_factory=ResolveCache)
+
+
 def compile_path(
     path: str | Path,
     *,
     overlays: Sequence[str] = (),
     settings: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
-    cache: MutableMapping[str, tuple[Document, tuple[Diagnostic, ...]]] | None = None,
+    cache: CompileCache | None = None,
 ) -> CompileResult:
     """Compile the configuration at `path` (a file, or a directory with one).
 
     `overlays` are files laid over it, `settings` are `PATH=VALUE` flags, `environment` is searched for
-    `GWC_SET__…` (none where None). `cache` keeps parsed files between runs.
+    `GWC_SET__…` (none where None). With `cache`, what did not change since an earlier run is not done again.
     """
     with _without_collector():
-        return _compile(load(path, overlays=overlays, cache=cache), settings, environment or {})
+        loaded = load(path, overlays=overlays, cache=None if cache is None else cache.parsed)
+        return _compile(loaded, settings, environment or {}, cache)
 
 
 def compile_text(
@@ -81,14 +95,23 @@ def compile_files(files: Mapping[str, str]) -> CompileResult:
         return _compile(load_files(files), (), {})
 
 
-def _compile(loaded: Loaded, settings: Sequence[str], environment: Mapping[str, str]) -> CompileResult:
+def _compile(
+    loaded: Loaded,
+    settings: Sequence[str],
+    environment: Mapping[str, str],
+    cache: CompileCache | None = None,
+) -> CompileResult:
     found = list(loaded.diagnostics)
     allows, about_allows = scan_allows(loaded.sources)
     resolution: Resolution | None = None
     table: RouteTable | None = None
     # A file with a syntax error is left out, so that what is told of the others is no consequence of it.
     broken = {each.span.file for each in found if each.severity is Severity.ERROR and each.span is not None}
-    validated = validate([entry for entry in loaded.entries if entry[0].file not in broken], loaded.sources)
+    validated = validate(
+        [entry for entry in loaded.entries if entry[0].file not in broken],
+        loaded.sources,
+        cache=None if cache is None else cache.validated,
+    )
     found += validated.diagnostics
     environment = {name: value for name, value in environment.items() if name.startswith("GWC_SET__")}
     if (loaded.overlays or settings or environment) and not _broken(found):
@@ -97,7 +120,7 @@ def _compile(loaded: Loaded, settings: Sequence[str], environment: Mapping[str, 
         )
         found += validated.diagnostics
     if not _broken(found):
-        resolution = resolve(validated.data, loaded.main)
+        resolution = resolve(validated.data, loaded.main, None if cache is None else cache.resolved)
         found += resolution.diagnostics
     if resolution is not None and resolution.config is not None and not _broken(found):
         found += check(resolution)

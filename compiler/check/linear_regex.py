@@ -10,12 +10,11 @@ from gwc.schema.regex.program import choose
 from ..resolve import Resolution
 from ..resolve.text import as_bytes_text
 from ..validate.record import Record, span_of
-from .written import written_blocks
 
 
 def check(resolution: Resolution) -> Iterator[Diagnostic]:
     """One note for each pattern that could make a backtracking engine try many ways."""
-    for block in written_blocks(resolution.root):
+    for block in resolution.blocks:
         for owner, key in _regexes(block):
             for index, pattern in enumerate(owner[key]):
                 if getattr(choose(as_bytes_text(pattern)), "engine", "re") == "re2":

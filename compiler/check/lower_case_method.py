@@ -8,14 +8,13 @@ from gwc.schema.diagnostic import Diagnostic, warning
 
 from ..resolve import Resolution
 from ..validate.record import span_of
-from .written import written_blocks
 
 _USUAL = frozenset(("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"))
 
 
 def check(resolution: Resolution) -> Iterator[Diagnostic]:
     """One finding for each method that is a usual one but for its case, or is all in lower case."""
-    for block in written_blocks(resolution.root):
+    for block in resolution.blocks:
         for index, method in enumerate(block.get("method", ())):
             upper = method.upper()
             if method != upper and (upper in _USUAL or method == method.lower()):

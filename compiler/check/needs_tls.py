@@ -8,7 +8,6 @@ from gwc.schema.diagnostic import Diagnostic, warning
 
 from ..resolve import Resolution
 from ..validate.record import key_span
-from .written import written_blocks
 
 
 def check(resolution: Resolution) -> Iterator[Diagnostic]:
@@ -20,7 +19,7 @@ def check(resolution: Resolution) -> Iterator[Diagnostic]:
         return
     # A trusted proxy's X-Forwarded-Proto can say https without TLS here.
     forwarded = any(each.trusted_proxies for each in settings)
-    for block in written_blocks(resolution.root):
+    for block in resolution.blocks:
         if "sni" in block:
             key = "sni"
         elif block.get("scheme") == ("https",) and not forwarded:

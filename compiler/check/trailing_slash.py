@@ -8,12 +8,11 @@ from gwc.schema.diagnostic import Diagnostic, note
 
 from ..resolve import Resolution
 from ..validate.record import span_of
-from .written import written_blocks
 
 
 def check(resolution: Resolution) -> Iterator[Diagnostic]:
     """One note for each such prefix; `/` itself is no such case."""
-    for block in written_blocks(resolution.root):
+    for block in resolution.blocks:
         for index, prefix in enumerate(block.get("path-prefix", ())):
             if prefix.endswith("/") and prefix.strip("/"):
                 short = prefix.rstrip("/")

@@ -35,6 +35,7 @@ from .resolved import (
     Upstream,
 )
 from .scopes import Scoped, walk_routes
+from .written import with_negations, written_blocks
 
 MAX_ROUTES = 100_000
 MAX_ALTERNATIVES = 400_000
@@ -44,7 +45,8 @@ MAX_ALTERNATIVES = 400_000
 class Resolution:
     """The stage's result: the configuration, and what checks want to know of how it was written.
 
-    `routes` stand in the same order as `config.routes`. `config` is None where an error was found.
+    `routes` stand in the same order as `config.routes`. `config` is None where an error was found. `blocks`
+    are all blocks of conditions as they were written, in document order, matchers' last.
     """
 
     config: ResolvedConfig | None
@@ -53,6 +55,7 @@ class Resolution:
     routes: tuple[Scoped, ...]
     used_upstreams: frozenset[str]
     used_matchers: frozenset[str]
+    blocks: tuple[Record, ...]
 
 
 class Entry(NamedTuple):
@@ -67,7 +70,8 @@ class Entry(NamedTuple):
 class Unit(NamedTuple):
     """What one item of `routes` (a route, or a group with all that is in it) came to.
 
-    `alternatives` has a tuple for each route. `written_in` is how much text `use` wrote into its blocks.
+    `alternatives` has a tuple for each route. `blocks` are the blocks of conditions as they were written,
+    those inside `not` too. `written_in` is how much text `use` wrote into its blocks.
     `record` is kept so that its identity stays its own.
     """
 
@@ -79,6 +83,7 @@ class Unit(NamedTuple):
     used_upstreams: frozenset[str]
     used_matchers: frozenset[str]
     written_in: int
+    blocks: tuple[Record, ...]
 
 
 class ResolveCache:
@@ -147,8 +152,16 @@ def resolve(root: Record, main_file: str, cache: ResolveCache | None = None) -> 
     if not any(diagnostic.severity is Severity.ERROR for diagnostic in found):
         upstreams = tuple(map(_upstream, upstream_records))
         config = ResolvedConfig(listeners, upstreams, routes, _in_rank_order(entries, routes))
+    blocks = [block for unit in units for block in unit.blocks]
+    blocks += [block for matcher in matcher_records for block in with_negations(matcher)]
     return Resolution(
-        config, tuple(found), root, scoped_routes, used_upstreams, frozenset(context.used_matchers)
+        config,
+        tuple(found),
+        root,
+        scoped_routes,
+        used_upstreams,
+        frozenset(context.used_matchers),
+        tuple(blocks),
     )
 
 
@@ -194,6 +207,7 @@ def _resolve_unit(context: Context, record: Record, root: Record) -> Unit:
         frozenset(own.used_upstreams),
         frozenset(own.used_matchers),
         own.written_in,
+        tuple(written_blocks((record,))),
     )
 
 

@@ -17,6 +17,6 @@ from __future__ import annotations
 from .provenance import Origin
 from .record import Record, key_span, span_of
 from .shape import default_of
-from .validate import ValidateCache, Validated, validate
+from .stage import ValidateCache, Validated, validate
 
 __all__ = ["Origin", "Record", "ValidateCache", "Validated", "default_of", "key_span", "span_of", "validate"]

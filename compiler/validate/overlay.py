@@ -20,7 +20,7 @@ from .merge import merged, named_below, replaced
 from .record import Record, RootRecord, make_record, span_of
 from .setting import apply_settings
 from .shape import Tagged
-from .validate import Validated, validate
+from .stage import Validated, validate
 from .words import listed
 
 _NO_SOURCES: Final[Mapping[str, SourceFile]] = MappingProxyType({})

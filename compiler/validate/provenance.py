@@ -7,8 +7,7 @@ over one another.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from gwc.schema.span import Span
 
@@ -17,8 +16,7 @@ from .record import NOWHERE, Record, layer_of, span_of
 Layer = Literal["default", "file", "overlay", "environment", "flag"]
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Where a value comes from.
 
     `span` is its place in a file (`file`, `overlay`), None for the other layers. `name` is the variable or
@@ -30,8 +28,7 @@ class Origin:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """How far a pointer led: the record and key (and item) that it ends at.
 
     `rest` are the steps for which there is nothing. `layer` and `name` are of the innermost layer on the way.

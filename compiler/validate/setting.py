@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from dataclasses import replace
+from typing import Any, Final, NamedTuple
 
 from gwc.schema.diagnostic import Diagnostic, error
 
@@ -25,7 +25,7 @@ from .merge import Step, merged, named_below, rebuilt
 from .record import Record, RootRecord, SetLayer, make_record
 from .run import Run
 from .shape import Block, Nodes, ObjectShape, Scalar, Tagged, Values, language
-from .validate import read_entry
+from .stage import read_entry
 from .words import listed, plain
 
 PREFIX: Final = "GWC_SET__"
@@ -36,8 +36,7 @@ _COMMA = re.compile(r"(?<!\\),")
 _NOT_IN_A_VARIABLE = re.compile(r"[^0-9a-z]")
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """One value to set: `name` is how it was given, for messages; `path` and `value` as text."""
 
     layer: SetLayer
@@ -46,8 +45,7 @@ class Setting:
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """The place of a path: the deepest record that exists, and the keys from there."""
 
     record: Record
@@ -230,13 +228,21 @@ def _typed(text: str, scalar: Scalar) -> str | int | bool:
 
 
 def _ambiguous(setting: Setting, targets: Sequence[Target]) -> Diagnostic:
-    ways = [_way(target) for target in targets]
+    ways = [_thing(target) for target in targets[:4]]
+    more = f" and {len(targets) - 4} more" if len(targets) > 4 else ""
     return error(
         "GWC245",
         None,
-        f"`{setting.name}` can mean {len(ways)} places",
-        help=f"it fits {listed(ways, 'and', 4)}; change one of the names, or use an overlay file",
+        f"`{setting.name}` can mean {len(targets)} places",
+        help=f"it fits {', '.join(ways[:-1])} and {ways[-1]}{more}; "
+        "change one of the names, or use an overlay file",
     )
+
+
+def _thing(target: Target) -> str:
+    """What a target belongs to: the kind and name of the object, or its path."""
+    tag = target.record.shape.tag
+    return f"`{_way(target)}`" if tag is None else f"the {tag} `{target.record[tag]}`"
 
 
 def _way(target: Target) -> str:

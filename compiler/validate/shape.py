@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from gwc.schema.config_schema import config_schema
 
@@ -21,8 +21,7 @@ ROOT: Final = "config"
 _NO_DEFAULT: Final = object()
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
+class Scalar(NamedTuple):
     """One value. It is any of `choices`, or text, a whole number or a truth value where those are allowed.
 
     The bounds are inclusive and belong to the number (`minimum`, `maximum`) or to the text's length in code
@@ -42,32 +41,28 @@ class Scalar:
     format: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Values:
+class Values(NamedTuple):
     """One or more scalars. In KDL the arguments of one node, or of several where `repeat`."""
 
     item: Scalar
     repeat: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """One object. `short`: a scalar, or a list of them, may stand for an object with just its arguments."""
 
     object: str
     short: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Nodes:
+class Nodes(NamedTuple):
     """One or more objects of one kind, in KDL a repeated node. `short` as in `Block`, for a single scalar."""
 
     object: str
     short: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Tagged:
+class Tagged(NamedTuple):
     """One or more objects, each of the kind that its tag says: `objects` by tag, which is the node's name.
 
     `place` `block`: KDL writes them inside the list's own node; `inline`: among the parent's children.
@@ -125,8 +120,7 @@ class ObjectShape:
                 yield key.name, key
 
 
-@dataclass(frozen=True, slots=True)
-class Language:
+class Language(NamedTuple):
     """Every object of the language by name; `objects[ROOT]` is the whole configuration."""
 
     objects: Mapping[str, ObjectShape]

@@ -7,8 +7,8 @@ that a node should stand in, the other syntax's spelling. The index of places is
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from gwc.schema.diagnostic import error
 from gwc.schema.span import Span
@@ -20,8 +20,7 @@ from .words import Syntax, listed, plain
 _FEW_KEYS = 12
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """One way to reach an object: the key of another object that holds it, and the KDL node's name."""
 
     parent: str
@@ -29,8 +28,7 @@ class Place:
     node: str
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
+class Index(NamedTuple):
     """Where objects and keys stand. `places` by object, shortest way first; `owners` of a key's name."""
 
     places: Mapping[str, tuple[Place, ...]]

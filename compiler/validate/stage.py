@@ -9,7 +9,7 @@ import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, NamedTuple
 
 from gwc.schema.diagnostic import Diagnostic, error, in_order
 from gwc.schema.span import Span
@@ -142,8 +142,7 @@ def read_entry(run: Run, shape: ObjectShape, node: Node, data: dict[str, Any]) -
     kdl.settle(run, data)
 
 
-@dataclass(frozen=True, slots=True)
-class _Readers:
+class _Readers(NamedTuple):
     """What reads the entries of every object: by the object's name, by the entry's.
 
     `adding_up` are the top-level entries whose values are lists that several nodes add to.
