@@ -36,7 +36,7 @@ class Found(NamedTuple):
 
     record: Record
     key: str | None
-    index: int | None
+    item: int | None
     rest: tuple[str, ...]
     layer: Layer
     name: str
@@ -82,7 +82,7 @@ def follow(root: Record, pointer: str) -> Found:
 def locate(root: Record, pointer: str) -> Span:
     """The span of what a pointer leads to; of the nearest thing around it where there is nothing."""
     found = follow(root, pointer)
-    return span_of(found.record, found.key, found.index)
+    return span_of(found.record, found.key, found.item)
 
 
 def provenance(root: Record, pointer: str) -> Origin:
@@ -99,7 +99,7 @@ def provenance(root: Record, pointer: str) -> Origin:
         raise KeyError(pointer)
     if found.layer in ("environment", "flag"):
         return Origin(found.layer, None, found.name)
-    span = span_of(found.record, found.key, found.index)
+    span = span_of(found.record, found.key, found.item)
     return Origin(found.layer, None if span is NOWHERE else span, span.file)
 
 

@@ -9,7 +9,7 @@ import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from gwc.schema.diagnostic import Diagnostic, error, in_order
 from gwc.schema.span import Span

@@ -253,7 +253,7 @@ def test_a_variable_that_fits_two_names() -> None:
     """`a-b` and `a.b` are one in the name of a variable."""
     found = only(laid(variables={"UPSTREAMS__A_B__TARGETS": "x:3"}))
     assert found.code == "GWC245"
-    assert "`upstreams.a-b.targets` and `upstreams.a.b.targets`" in found.help
+    assert "the upstream `a-b` and the upstream `a.b`" in found.help
 
 
 def test_a_variable_that_leads_nowhere_is_told() -> None:

@@ -8,7 +8,7 @@ import pytest
 from gwc.compiler.reference import Example, examples, reference_markdown
 from gwc.compiler.validate.run import Run
 from gwc.compiler.validate.shape import language
-from gwc.compiler.validate.validate import read_entry
+from gwc.compiler.validate.stage import read_entry
 
 from .reading import document
 
