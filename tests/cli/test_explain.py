@@ -166,3 +166,43 @@ def test_a_built_table_answers_too(gwc: Gwc, small: Path, tmp_path: Path) -> Non
 def test_what_is_no_url_is_a_usage_error(gwc: Gwc, small: Path, url: str) -> None:
     """A URL has a scheme and a host."""
     assert gwc("explain", "-c", small, "GET", url).exit_code == 2
+
+
+def test_every_line_of_a_reply_is_shown(gwc: Gwc, tmp_path: Path) -> None:
+    """Two fields of one name, such as `set-cookie`, stay two."""
+    path = tmp_path / "gwc.kdl"
+    path.write_text(
+        'routes { route "r" { respond { header "set-cookie" "a=1"; header "set-cookie" "b=2" } } }'
+    )
+    url = "http://127.0.0.1:8080/"
+    assert _decision(gwc, "-c", path, "GET", url)["headers"] == [["set-cookie", "a=1"], ["set-cookie", "b=2"]]
+    text = gwc("explain", "-c", path, "GET", url).stdout
+    assert "set-cookie: a=1" in text
+    assert "set-cookie: b=2" in text
+
+
+def test_text_beyond_ascii_is_shown_as_it_was_written(gwc: Gwc, tmp_path: Path) -> None:
+    """Values of the configuration and of the request are UTF-8 for people, whatever the matcher compares."""
+    path = tmp_path / "gwc.kdl"
+    path.write_text(
+        'upstreams { upstream "u" { target "127.0.0.1:1" } }\n'
+        'routes { route "r" { upstream "u"; request-headers { set "x-a" "Zoë ${req.header.x-b}" } } }'
+    )
+    url = "http://127.0.0.1:8080/"
+    decision = _decision(gwc, "-c", path, "-H", "x-b: Łódź", "GET", url)
+    assert decision["request_headers"]["set"] == {"x-a": "Zoë Łódź"}
+    shown = json.loads(gwc("explain", "-c", path, "-H", "x-b: Łódź", "--format", "json", "GET", url).stdout)
+    assert shown["request"]["headers"] == {"x-b": "Łódź"}
+    assert "set x-a: Zoë Łódź" in gwc("explain", "-c", path, "-H", "x-b: Łódź", "GET", url).stdout
+
+
+def test_options_asterisk_needs_no_host(gwc: Gwc, small: Path) -> None:
+    """`OPTIONS *` is answered by the gateway itself."""
+    decision = _decision(gwc, "-c", small, "OPTIONS", "*")
+    assert (decision["kind"], decision["status"]) == ("respond", 204)
+
+
+def test_options_asterisk_of_several_addresses(gwc: Gwc, several: Path) -> None:
+    """It has no port that could pick an address, so one has to be named."""
+    assert "there are several listeners" in gwc("explain", "-c", several, "OPTIONS", "*").output
+    assert _decision(gwc, "-c", several, "--listener", "a", "OPTIONS", "*")["status"] == 204

@@ -23,6 +23,11 @@ from .asking import Asked
 SCHEMA_VERSION = 1
 
 
+def readable(text: str) -> str:
+    """Text of a head or a table (one byte a character) as people read it; what is no UTF-8 as `\\x..`."""
+    return text if text.isascii() else text.encode("latin-1", "replace").decode("utf-8", "backslashreplace")
+
+
 def answer(table: RouteTable, asked: Asked, body: bytes | None, limit: int) -> dict[str, Any]:
     """The normalised request, the decision and the candidates of one request."""
     head = normalise(asked.raw, asked.entry)
@@ -61,9 +66,9 @@ def _as_received(asked: Asked) -> dict[str, Any]:
     raw = asked.raw
     host = next((value for name, value in raw.fields if name.lower() == b"host"), b"")
     return {
-        "method": raw.method.decode("latin-1"),
-        "target": raw.target.decode("latin-1"),
-        "host": host.decode("latin-1"),
+        "method": raw.method.decode("utf-8", "backslashreplace"),
+        "target": raw.target.decode("utf-8", "backslashreplace"),
+        "host": host.decode("utf-8", "backslashreplace"),
         "address": asked.address,
         "client_ip": str(raw.peer),
     }
@@ -77,13 +82,13 @@ def _as_matched(head: RequestHead, address: str) -> dict[str, Any]:
         "host": head.host,
         "path": head.path,
         "query": head.query,
-        "headers": head.headers,
+        "headers": {name: readable(value) for name, value in head.headers.items()},
         "client_ip": None if head.client_ip is None else str(head.client_ip),
         "sni": head.sni,
         "sample": head.sample,
         "address": address,
         "listener": head.listener,
-        "model": late.model if late else None,
+        "model": readable(late.model) if late and late.model is not None else None,
         "stream": late.stream if late else None,
         "tools": late.tools if late else None,
     }
@@ -144,7 +149,7 @@ def _effects(decision: Decision) -> dict[str, Any]:
         shown.setdefault("query", None)
         shown["request_headers"] = changes(decision.request_headers)
     if decision.kind == "respond":
-        shown["headers"] = dict(decision.headers)
+        shown["headers"] = [[name, readable(value)] for name, value in decision.headers]
         shown["body"] = decision.body
     shown["response_headers"] = changes(decision.response_headers)
     return shown
@@ -161,10 +166,10 @@ def changes(rules: Iterable[HeaderChanges]) -> dict[str, Any]:
         for name, value in each.set:
             to_add.pop(name, None)
             remove.pop(name, None)
-            to_set[name] = value
+            to_set[name] = readable(value)
         for name, value in each.add:
             remove.pop(name, None)
-            to_add.setdefault(name, []).append(value)
+            to_add.setdefault(name, []).append(readable(value))
         for name in each.remove:
             to_set.pop(name, None)
             to_add.pop(name, None)

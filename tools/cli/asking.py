@@ -41,7 +41,10 @@ def ask(
     listener: str | None = None,
     sni: str | None = None,
 ) -> Asked:
-    """The request that the options describe. Raises click.UsageError where they describe none."""
+    """The request that the options describe. Raises click.UsageError where they describe none.
+
+    `OPTIONS *` names no host; it gets one, because no HTTP/1.1 request is without.
+    """
     parsed = _URL.fullmatch(url)
     assert parsed is not None, "the pattern takes every text"
     scheme, authority, target = (parsed["scheme"] or "").lower(), parsed["authority"], parsed["target"]
@@ -58,8 +61,8 @@ def ask(
     except ValueError:
         raise click.UsageError(f"`{client_ip}` is not an IP address") from None
     fields = [_field(header) for header in headers]
-    if authority is not None and not any(name.lower() == b"host" for name, _ in fields):
-        fields.insert(0, (b"host", _bytes(authority)))
+    if not any(name.lower() == b"host" for name, _ in fields):
+        fields.insert(0, (b"host", _bytes(authority if authority is not None else "localhost")))
     if sni is None and tls:
         host = _PORT.sub("", authority or "")
         sni = host.lower().rstrip(".") if not host.startswith("[") else None
@@ -83,7 +86,7 @@ def port_of(address: str) -> int | None:
 def _address(table: RouteTable, scheme: str, authority: str, listener: str | None) -> str:
     """The address a request comes in by: the listener's, the only one, or that of the URL's port."""
     settings = table.settings()
-    wanted = int(found[1]) if (found := _PORT.search(authority)) else _DEFAULT_PORTS.get(scheme)
+    wanted = int(found[1]) if (found := _PORT.search(authority)) else _DEFAULT_PORTS.get(scheme, 0)
     if listener is not None:
         named = next((each for each in settings if each.name == listener), None)
         if named is None:
@@ -115,8 +118,9 @@ def _address(table: RouteTable, scheme: str, authority: str, listener: str | Non
         f"  --listener {each.name}  ({'https' if each.tls else 'http'} on {', '.join(each.addresses)})"
         for each in settings
     )
-    how_many = "several listeners have" if fitting else "no listener has"
-    raise click.UsageError(f"{how_many} port {wanted} for {scheme}; say which one it is:\n{choices}")
+    what = "several listeners have" if fitting else "no listener has"
+    what = f"{what} port {wanted} for {scheme}" if scheme else "there are several listeners"
+    raise click.UsageError(f"{what}; say which one it is:\n{choices}")
 
 
 def _field(header: str) -> tuple[bytes, bytes]:

@@ -23,7 +23,7 @@ def _request(request: Mapping[str, Any]) -> list[str]:
     if "target" in request:
         return [
             f"request   {request['method']} {request['target']}  (host {request['host'] or 'none'})",
-            f"          came in by {request['address']}, refused before matching",
+            f"          came in by {request['address']}, answered before matching",
         ]
     query = f"?{request['query']}" if request["query"] is not None else ""
     lines = [
@@ -33,10 +33,16 @@ def _request(request: Mapping[str, Any]) -> list[str]:
     ]
     if request["sni"]:
         lines.append(f"          server name {request['sni']}")
-    late = [f"{key} {request[key]}" for key in ("model", "stream", "tools") if request[key] is not None]
+    late = [
+        f"{key} {_said(request[key])}" for key in ("model", "stream", "tools") if request[key] is not None
+    ]
     if late:
-        lines.append(f"          body says: {', '.join(late)}")
+        lines.append(f"          asks for {', '.join(late)}")
     return lines
+
+
+def _said(value: str | bool) -> str:
+    return value if isinstance(value, str) else "yes" if value else "no"
 
 
 def _decision(decision: Mapping[str, Any]) -> list[str]:
@@ -59,7 +65,7 @@ def _decision(decision: Mapping[str, Any]) -> list[str]:
         "respond": lambda: [
             f"decision  {decision['status']} by the gateway itself, {len(decision['body'].encode())} bytes",
             f"          {by}",
-            *(f"          {name}: {value}" for name, value in decision["headers"].items()),
+            *(f"          {name}: {value}" for name, value in decision["headers"]),
         ],
     }[kind]()
     if decision.get("captures"):
