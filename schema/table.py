@@ -324,7 +324,7 @@ class RouteTable:
     host_groups: tuple[HostGroup, ...]
     indexes: tuple[Index, ...]
     notes: bytes = field(default=b"", compare=False, repr=False)
-    cache: TableCache = field(default_factory=TableCache, compare=False, repr=False)
+    cache: TableCache = field(default_factory=TableCache, init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         """Lay out the caches whose places are known."""

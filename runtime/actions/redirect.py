@@ -32,5 +32,8 @@ def location(record: RedirectRecord, head: RequestHead, alternative: Alternative
     else:
         path = head.path
     query = f"?{head.query}" if record.keep_query and head.query is not None else ""
-    # HTTP/1.0 without Host has no authority to name: the Location is relative then.
-    return f"{scheme}://{authority}{path}{query}" if authority else f"{path}{query}"
+    if authority:
+        return f"{scheme}://{authority}{path}{query}"
+    # HTTP/1.0 without Host has no authority to name: the Location is relative then. What follows `//` would
+    # be read as a host (RFC 3986 section 4.2), which the client could choose.
+    return f"/.{path}{query}" if path.startswith("//") else f"{path}{query}"
