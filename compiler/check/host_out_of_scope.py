@@ -20,6 +20,9 @@ def check(resolution: Resolution) -> Iterator[Diagnostic]:
     config = resolution.config
     assert config is not None
     settings = {listener.settings.name: listener.settings for listener in config.listeners}
+    longest = max((len(each.host.text) for each in config.alternatives if each.host), default=0)
+    if longest <= _LONGEST_NAME and not any(each.hosts for each in settings.values()):
+        return
     told: set[int] = set()
     reasons: dict[tuple[frozenset[str] | None, str], str | None] = {}  # few hosts, many routes
     for scoped in resolution.routes:

@@ -1,7 +1,7 @@
 """Every block of conditions as it was written, once each.
 
-Owns the walk over `matches` blocks of routes and groups, and the `not` blocks inside them, for rules that look
-at single keys.
+Owns the walk over `matches` blocks of routes and groups, and the `not` blocks inside them, for rules that
+look at single keys.
 """
 
 from __future__ import annotations
