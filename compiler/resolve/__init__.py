@@ -247,7 +247,7 @@ def _refuse_repeated_names(routes: Iterable[Scoped], found: list[Diagnostic]) ->
 
 
 def _in_rank_order(units: Sequence[Unit]) -> tuple[Alternative, ...]:
-    """The alternatives sorted; those with equal keys stay in document order, their routes numbered through."""
+    """The alternatives sorted, those with equal keys in document order; routes are numbered through."""
     routes = (alternatives for unit in units for alternatives in unit.alternatives)
     entries = [(keyed, route) for route, alternatives in enumerate(routes) for keyed in alternatives]
     entries.sort(key=_key)
