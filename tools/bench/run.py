@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
+ROOT = Path(__file__).resolve().parents[2]
 BENCHMARKS = ("check", "parse", "match", "load")
 
 
@@ -22,7 +22,11 @@ def main() -> None:
     for name in names:
         print(f"{name} …", file=sys.stderr, flush=True)
         done = subprocess.run(
-            [sys.executable, str(HERE / f"{name}.py")], capture_output=True, text=True, check=False
+            [sys.executable, "-m", f"tools.bench.{name}"],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=ROOT,
         )
         if done.returncode:
             sys.exit(f"{name} failed:\n{done.stderr}")
