@@ -102,7 +102,8 @@ def _compile(
     cache: CompileCache | None = None,
 ) -> CompileResult:
     found = list(loaded.diagnostics)
-    allows, about_allows = scan_allows(loaded.sources)
+    syntaxes = {document.file: document.syntax for document, _ in loaded.entries}
+    allows, about_allows = scan_allows(loaded.sources, syntaxes)
     resolution: Resolution | None = None
     table: RouteTable | None = None
     # A file with a syntax error is left out, so that what is told of the others is no consequence of it.

@@ -84,12 +84,11 @@ def _count(number: int, noun: str) -> str:
 
 def _explain(code: str) -> None:
     """Print the page of a code; an unknown one is a usage error that names the nearest."""
-    from gwc.compiler.diagnostics.catalogue import codes, page
-    from gwc.compiler.diagnostics.nearest import nearest
+    from gwc.compiler.diagnostics.catalogue import nearest_code, page
 
     found = page(code.upper())
     if found is None:
-        near = nearest(code.upper(), codes())
+        near = nearest_code(code)
         raise click.UsageError(
             f"there is no code `{code}`" + (f"; did you mean {near}?" if near else "; codes look like GWC302")
         )
