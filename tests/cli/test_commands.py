@@ -128,6 +128,8 @@ def test_convert_keeps_the_table(gwc: Gwc, small: Path, tmp_path: Path, syntax: 
     assert result.exit_code == 0, result.output
     assert f"{small}:1: comment not carried over: // a small gateway" in result.stderr
     assert compile_path(target).table == compile_path(small).table
+    if syntax == "kdl":
+        assert gwc("fmt", "--check", target).exit_code == 0
 
 
 def test_fmt_lays_out_and_keeps_comments(gwc: Gwc, small: Path) -> None:

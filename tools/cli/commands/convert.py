@@ -25,13 +25,15 @@ def command(path: str, syntax: str, output: str | None) -> None:
     from gwc.compiler.format.comments import comments_of
     from gwc.compiler.format.emit_kdl import to_kdl
     from gwc.compiler.format.emit_yaml import to_yaml
+    from gwc.compiler.format.kdl import format_kdl
     from gwc.compiler.pipeline import compile_text
 
     result = compile_argument(path, "kdl")
     stop_on_errors(result.diagnostics, result.sources, result.unreadable)
     if result.table is None or result.validated is None:
         sys.exit(FOUND)
-    text = to_kdl(result.validated.data) if syntax == "kdl" else to_yaml(result.validated.data)
+    data = result.validated.data
+    text = format_kdl(to_kdl(data)) if syntax == "kdl" else to_yaml(data)
     again = compile_text(text, syntax, f"<converted {syntax}>")
     if again.table is None or again.table != result.table:
         click.echo(f"{path}: not converted: the table would not be the same; this is a bug in gwc", err=True)
