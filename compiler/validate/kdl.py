@@ -16,9 +16,11 @@ from typing import Any
 
 from ..parse.document import Head, Node
 from . import kdl_mistakes as mistakes
+from .doubles import refuse_second
 from .record import Record
 from .run import Run
-from .scalars import Accept, compile_scalar
+from .run_together import begins_a_line, keys_around, siblings
+from .scalars import Accept, compile_scalar, refuse_annotation
 from .shape import Block, Key, Language, Nodes, ObjectShape, Scalar, Tagged, Values
 
 Reader = Callable[[Run, Node], Record]
@@ -125,12 +127,12 @@ def _head_reader(shape: ObjectShape) -> Callable[[Run, Node, dict[str, Any]], No
         if isinstance(key.shape, Scalar | Values) and key.name != shape.tag
     }
     count = len(arguments)
-    keys = mistakes.keys_around(shape)
+    keys = keys_around(shape)
 
     def fill(run: Run, node: Node, data: dict[str, Any]) -> None:
         head = node.head
         if head.tag is not None:
-            mistakes.refuse_annotated(run, node)
+            refuse_annotation(run, node)
         args = head.args
         for (name, accept), value in zip(arguments, args, strict=False):
             if value.tag is None and accept(value.value):
@@ -142,9 +144,7 @@ def _head_reader(shape: ObjectShape) -> Callable[[Run, Node, dict[str, Any]], No
             if accept_rest is None:
                 mistakes.refuse_arguments(run, shape, node, more, data)
             elif all(
-                value.tag is None
-                and accept_rest(value.value)
-                and not mistakes.begins_a_line(args, place, keys)
+                value.tag is None and accept_rest(value.value) and not begins_a_line(args, place, keys)
                 for place, value in enumerate(more, count)
             ):
                 assert rest is not None
@@ -209,7 +209,7 @@ def _values_handler(owner: ObjectShape, slot: int, key: Key, values: Values) -> 
     name = key.name
     accept = compile_scalar(values.item)
     repeat = values.repeat
-    siblings = frozenset(node_name for node_name, _ in owner.kdl_names())
+    beside = siblings(owner)
 
     def handle(run: Run, child: Node, parent: Node | None, data: dict[str, Any]) -> None:
         head = child.head
@@ -220,7 +220,7 @@ def _values_handler(owner: ObjectShape, slot: int, key: Key, values: Values) -> 
                 if (
                     value.tag is not None
                     or not accept(text)
-                    or (index and mistakes.begins_a_line(args, index, siblings))
+                    or (index and begins_a_line(args, index, beside))
                 ):
                     break
             else:
@@ -246,7 +246,7 @@ def _block_handler(owner: ObjectShape, key: Key, readers: Mapping[str, Reader], 
 
     def handle(run: Run, child: Node, parent: Node | None, data: dict[str, Any]) -> None:
         record = readers[object_name](run, child)
-        if name not in data or not mistakes.refuse_second(run, owner, key, child, parent):
+        if name not in data or not refuse_second(run, owner, key, child, parent):
             data[name] = record
 
     return handle
@@ -287,7 +287,7 @@ def _list_handler(
                 mistakes.refuse_list_item(run, key, tagged, item)
             else:
                 records.append(readers[object_name](run, item))
-        if name in data and not at_top and mistakes.refuse_second(run, owner, key, child, parent):
+        if name in data and not at_top and refuse_second(run, owner, key, child, parent):
             return
         if records:
             grow(run, data, name, tuple(records))

@@ -1,54 +1,26 @@
 """The words for KDL nodes that are not as they should be.
 
-Owns every finding that only KDL's spelling can give: too many or too few arguments, lines that ran
-together, a key given in two ways, a value where a block should be. Called by the readers of `kdl.py` once
-something was refused; nothing here is asked while all is well.
+Owns the findings that only KDL's spelling can give: too many or too few arguments, a value where a block
+should be, a property that is none. Called by the readers of `kdl.py` once something was refused; nothing here
+is asked while all is well.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
 from typing import Any
 
-from gwc.schema.diagnostic import Label, error
+from gwc.schema.diagnostic import error
 from gwc.schema.span import Span
 
 from ..parse.document import Node, Property, Value
+from .doubles import refuse_second, refuse_twice
 from .run import Run
+from .run_together import begins_a_line, keys_around, presume_words, refuse_run_together, siblings
 from .scalars import Accept, compile_scalar, refuse_annotation, refuse_null, refuse_scalar, refuse_shape
-from .shape import ROOT, Key, ObjectShape, Scalar, Tagged, Values, language
-from .unknown import index, refuse_item, refuse_key
+from .shape import ROOT, Key, ObjectShape, Scalar, Tagged, Values
+from .unknown import refuse_item, refuse_key
 from .words import counted, listed, literal, plain, takes
-
-
-@cache
-def keys_around(shape: ObjectShape) -> frozenset[str]:
-    """The names of nodes that may stand in an object or beside it."""
-    objects = language().objects
-    around = {name for name, _ in shape.kdl_names()}
-    for place in index().places.get(shape.name, ()):
-        around.update(name for name, _ in objects[place.parent].kdl_names())
-    return frozenset(around)
-
-
-def is_word(value: Value) -> bool:
-    """Whether text was written as a bare word, without quotes."""
-    return isinstance(value.value, str) and value.end - value.start == len(value.value)
-
-
-def begins_a_line(args: Sequence[Value], place: int, keys: frozenset[str]) -> bool:
-    """Whether an argument behind the first is a bare word that was meant to begin a line of its own.
-
-    It is a key of the object or beside it, or it is the only bare word among values in quotes and has a value
-    behind it, as in `address "x" namespace "y"`.
-    """
-    value = args[place]
-    if place == 0 or not is_word(value):
-        return False
-    if value.value in keys:
-        return True
-    return not is_word(args[0]) and place + 1 < len(args) and not is_word(args[place + 1])
 
 
 def refuse_child(
@@ -67,7 +39,7 @@ def refuse_property(
     """Report a property that its node does not know, that stands twice, or whose value is refused."""
     key = shape.keys.get(prop.key)
     at = run.property_at(node, prop)
-    if prop.key in known and prop.key in data and _refuse_twice(run, shape, node, prop, at):
+    if prop.key in known and prop.key in data and refuse_twice(run, shape, node, prop, at):
         return
     if prop.key in known:
         assert key is not None
@@ -97,7 +69,7 @@ def refuse_property(
         )
         data.setdefault(prop.key, None)
     elif prop.key in keys_around(shape):
-        _refuse_run_together(run, shape, node, prop)
+        refuse_run_together(run, shape, node, prop)
     else:
         meant = refuse_key(run, shape, _title_name(shape, node), prop.key, at, list(known))
         if meant is not None:
@@ -131,7 +103,7 @@ def refuse_rest(
     args = node.head.args
     for place, value in enumerate(values, len(args) - len(values)):
         if begins_a_line(args, place, keys_around(shape)):
-            _refuse_run_together(run, shape, node, value)
+            refuse_run_together(run, shape, node, value)
             return
         if value.tag is not None or not accept(value.value):
             refuse_value(run, shape, name, node, value, data)
@@ -145,15 +117,10 @@ def refuse_arguments(
     if first.value in keys_around(shape) or begins_a_line(
         node.head.args, len(shape.args), keys_around(shape)
     ):
-        _presume_words(shape, more, data)
-        _refuse_run_together(run, shape, node, first)
+        presume_words(shape, more, data)
+        refuse_run_together(run, shape, node, first)
         return
     _refuse_too_many(run, node, len(shape.args), more, _as_property(shape, node, first))
-
-
-def refuse_annotated(run: Run, node: Node) -> None:
-    """Report a type annotation before a node."""
-    refuse_annotation(run, node)
 
 
 def refuse_missing(run: Run, shape: ObjectShape, node: Node, data: dict[str, Any]) -> None:
@@ -206,51 +173,6 @@ def refuse_empty(run: Run, shape: ObjectShape, node: Node) -> None:
     )
 
 
-def refuse_second(run: Run, owner: ObjectShape, key: Key, child: Node, parent: Node | None) -> bool:
-    """Report a key that stands a second time, or in a second way.
-
-    False where it does neither: its data was only presumed, from a mistake that had to be its first place.
-    """
-    found = run.first_named(parent, child.head.name)
-    first: Span | None = None
-    if found is not None and found[1] is not child:
-        file, node = found
-        first = Span(file, node.start + node.head.name_start, node.start + node.head.name_end)
-    if first is not None:
-        if isinstance(key.shape, Values):
-            advice = "write all values behind one of them"
-        elif isinstance(key.shape, Tagged):
-            advice = "move what is in the second into the first"
-        else:
-            advice = "keep one of them"
-        run.report(
-            error(
-                "GWC206",
-                run.name_at(child),
-                f"`{child.head.name}` stands twice",
-                label="the second",
-                secondary=(Label(first, "the first"),),
-                help=advice,
-            )
-        )
-        return True
-    if parent is None:
-        return False
-    head = parent.head
-    for prop in head.props:
-        if prop.key == key.name:
-            _report_two_ways(
-                run, key.name, run.name_at(child), "as a node", run.property_at(parent, prop), "as a property"
-            )
-            return True
-    position = owner.args.index(key.name) if key.name in owner.args else len(owner.args)
-    if key.name not in (*owner.args, owner.rest) or position >= len(head.args):
-        return False
-    at = run.value_at(parent, head.args[position])
-    _report_two_ways(run, key.name, run.name_at(child), "as a node", at, "as an argument")
-    return True
-
-
 def refuse_scalar_node(
     run: Run,
     owner: ObjectShape,
@@ -272,9 +194,9 @@ def refuse_scalar_node(
         _refuse_no_value(run, key, child)
         return
     if len(args) > 1:
-        if args[1].value in _siblings(owner) or begins_a_line(args, 1, _siblings(owner)):
-            _presume_words(owner, args[1:], data)
-            _refuse_run_together(run, owner, child, args[1])
+        if args[1].value in siblings(owner) or begins_a_line(args, 1, siblings(owner)):
+            presume_words(owner, args[1:], data)
+            refuse_run_together(run, owner, child, args[1])
         else:
             _refuse_too_many(run, child, 1, args[1:], f"`{key.name}` takes one value")
     if args[0].tag is not None or not accept(args[0].value):
@@ -303,12 +225,12 @@ def refuse_values_node(
     args = child.head.args
     if not args:
         _refuse_no_value(run, key, child)
-    siblings = _siblings(owner)
+    beside = siblings(owner)
     for number, value in enumerate(args):
-        known = value.value in siblings and not accept(value.value)
-        if number and (known or begins_a_line(args, number, siblings)):
-            _presume_words(owner, args[number:], data)
-            _refuse_run_together(run, owner, child, value)
+        known = value.value in beside and not accept(value.value)
+        if number and (known or begins_a_line(args, number, beside)):
+            presume_words(owner, args[number:], data)
+            refuse_run_together(run, owner, child, value)
             return
         if value.tag is not None or not accept(value.value):
             refuse_scalar(run, key.name, values.item, child, value)
@@ -377,8 +299,8 @@ def _plain_node(run: Run, owner: ObjectShape, key: Key, child: Node) -> bool:
         )
     for prop in head.props:
         at = run.property_at(child, prop)
-        if prop.key in _siblings(owner):
-            _refuse_run_together(run, owner, child, prop)
+        if prop.key in siblings(owner):
+            refuse_run_together(run, owner, child, prop)
         else:
             run.report(
                 error(
@@ -418,82 +340,6 @@ def _refuse_too_many(run: Run, node: Node, most: int, more: Sequence[Value], adv
     )
 
 
-def _refuse_run_together(run: Run, shape: ObjectShape, node: Node, second: Value | Property) -> None:
-    """Report a key that stands on the line of another node, with the lines as they should be."""
-    known = _siblings(shape) | keys_around(shape)
-    word = plain(second.key if isinstance(second, Property) else str(second.value))
-    first, *rest = _lines(node, second, known)
-    name = node.head.name
-    if word in _siblings(shape) and name not in _siblings(shape):
-        advice = f"put braces around what belongs to it: `{first} {{ {'; '.join(rest)} }}`"
-    else:
-        shown = "".join(f"\n    {line}" for line in (first, *rest))
-        advice = f"write {counted(1 + len(rest), 'line')}, or `;` between them:{shown}"
-    run.report(
-        error(
-            "GWC209",
-            run.at(node, second.start, second.end),
-            f"`{word}` stands on the line of `{name}`",
-            label="a node ends with its line",
-            help=advice,
-        )
-    )
-
-
-def _lines(node: Node, second: Value | Property, known: frozenset[str]) -> list[str]:
-    """The head of a node as the lines it was meant to be: each key begins one, from `second` on."""
-    head = node.head
-    lines = [[head.name]]
-    pieces: list[Value | Property] = sorted((*head.args, *head.props), key=lambda piece: piece.start)
-    for piece in pieces:
-        word = piece.key if isinstance(piece, Property) else str(piece.value)
-        begins = piece is second or (piece.start > second.start and word in known)
-        if isinstance(piece, Property):
-            written = literal(piece.value.value, "kdl")
-            lines.append([word, written]) if begins else lines[-1].append(f"{word}={written}")
-        elif begins:
-            lines.append([plain(word)])
-        else:
-            lines[-1].append(literal(piece.value, "kdl"))
-    return [" ".join(line) for line in lines]
-
-
-def _refuse_twice(run: Run, shape: ObjectShape, node: Node, prop: Property, at: Span) -> bool:
-    """Report a property whose key is filled already, by a property or an argument. False where it is not."""
-    first = run.first_property(node, prop.key)
-    if first is not None and first is not prop:
-        run.report(
-            error(
-                "GWC206",
-                at,
-                f"`{prop.key}` stands twice",
-                label="the second",
-                secondary=(Label(run.property_at(node, first), "the first"),),
-                help="keep one of them",
-            )
-        )
-        return True
-    position = shape.args.index(prop.key) if prop.key in shape.args else len(shape.args)
-    if prop.key not in (*shape.args, shape.rest) or position >= len(node.head.args):
-        return False
-    argument = run.value_at(node, node.head.args[position])
-    _report_two_ways(run, prop.key, at, "as a property", argument, "as an argument")
-    return True
-
-
-def _report_two_ways(run: Run, key: str, at: Span, way: str, first: Span, first_way: str) -> None:
-    run.report(
-        error(
-            "GWC210",
-            at,
-            f"`{key}` is given in two ways",
-            label=way,
-            secondary=(Label(first, first_way),),
-            help="keep one of them",
-        )
-    )
-
-
 def _as_property(shape: ObjectShape, node: Node, value: Value) -> str:
     """What to write instead of an argument: the first key that would take its value."""
     for key in shape.keys.values():
@@ -508,21 +354,8 @@ def _as_property(shape: ObjectShape, node: Node, value: Value) -> str:
     return f"`{node.head.name}` takes {listed(names, 'and', 6)} inside braces" if names else "take it away"
 
 
-@cache
-def _siblings(owner: ObjectShape) -> frozenset[str]:
-    return frozenset(name for name, _ in owner.kdl_names())
-
-
 def _title_name(shape: ObjectShape, node: Node | None) -> str:
     return "" if node is None or shape.name == ROOT else node.head.name
-
-
-def _presume_words(shape: ObjectShape, values: Sequence[Value], data: dict[str, Any]) -> None:
-    """Take the keys on a line that ran together as given, so that they are not reported as missing too."""
-    words = {value.value for value in values}
-    for name, key in shape.kdl_names():
-        if name in words:
-            data.setdefault(key.name, None)
 
 
 def _head_span(run: Run, node: Node) -> Span:

@@ -33,6 +33,7 @@ class Run:
     """
 
     __slots__ = (
+        "_first_entries",
         "_firsts",
         "_properties",
         "diagnostics",
@@ -58,9 +59,17 @@ class Run:
         self.leaves: tuple[dict[int, tuple[str, Any, Head]], ...] = tuple({} for _ in range(objects))
         self.entries: list[tuple[str, Node]] = []
         self.dropped = 0
+        self._first_entries: dict[str, tuple[str, Node]] = {}
         self._firsts: dict[int, dict[str, Node]] = {}
         self._properties: dict[int, dict[str, Property]] = {}
         self.growing: list[tuple[dict[str, Any], str]] = []
+
+    def enter(self, file: str, syntax: Literal["kdl", "yaml"], node: Node) -> None:
+        """Go on with the next top-level entry."""
+        self.file = file
+        self.syntax = syntax
+        self.entries.append((file, node))
+        self._first_entries.setdefault(node.head.name, (file, node))
 
     def report(self, diagnostic: Diagnostic) -> None:
         """Collect one finding; reading goes on. Of very many the first are kept."""
@@ -79,7 +88,7 @@ class Run:
         An index for each parent that is asked about, so that many doubles do not take many searches.
         """
         if parent is None:
-            return next((entry for entry in self.entries if entry[1].head.name == name), None)
+            return self._first_entries.get(name)
         firsts = self._firsts.get(id(parent))
         if firsts is None:
             firsts = {}

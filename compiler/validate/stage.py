@@ -84,9 +84,7 @@ def validate(
     root = language().root
     data: dict[str, Any] = {}
     for document, node in entries:
-        run.file = document.file
-        run.syntax = document.syntax
-        run.entries.append((document.file, node))
+        run.enter(document.file, document.syntax, node)
         handlers = (readers.kdl if document.syntax == "kdl" else readers.yaml)[ROOT]
         handler = handlers.get(node.head.name)
         if handler is not None and cache is not None and node.head.name in readers.adding_up:

@@ -195,6 +195,30 @@ def spoilt(draw: st.DrawFn) -> Json:
     return data
 
 
+@st.composite
+def bent(draw: st.DrawFn) -> Json:
+    """A configuration that KDL can spell, with scalars replaced by others and keys taken away."""
+    data = copy.deepcopy(draw(configurations()))
+    for _ in range(draw(st.integers(1, 3))):
+        places = [
+            (holder, key)
+            for holder, key in _places(data)
+            if not isinstance(holder[key], dict | list) or (isinstance(holder, dict) and key not in TAGS)
+        ]
+        if not places:
+            break
+        holder, key = draw(st.sampled_from(places))
+        if isinstance(holder[key], dict | list):
+            del holder[key]
+        else:
+            holder[key] = draw(
+                st.sampled_from([0, 1, -1, 200, 65536, 10**20, "", "a", "GET", "low", "/x", True])
+            )
+    return data
+
+
+TAGS = {shape.tag for shape in language().objects.values()}
+
 ALL_KEYS = sorted({name for shape in language().objects.values() for name in shape.keys} | {"x", "hosts"})
 
 

@@ -13,7 +13,7 @@ from gwc.schema.config_schema import config_schema
 from hypothesis import given
 
 from .reading import kdl, yaml
-from .strategies import configurations, spoilt
+from .strategies import bent, configurations, spoilt
 
 FORMAT_CODES = {f"GWC{number}" for number in range(223, 240)}
 """What a text says beyond its length is not the oracle's matter."""
@@ -58,6 +58,13 @@ def test_what_the_schema_allows_is_accepted(data: Any) -> None:
 def test_the_verdict_is_that_of_the_oracle(data: Any) -> None:
     """Formats aside, the readers refuse exactly what the schema refuses."""
     found = [each for each in yaml(as_yaml(data)).diagnostics if each.code not in FORMAT_CODES]
+    assert (not found) == _ORACLE.is_valid(data), [(each.code, each.headline) for each in found]
+
+
+@given(bent())
+def test_the_verdict_on_kdl_is_that_of_the_oracle(data: Any) -> None:
+    """What is wrong with the tree is refused in KDL's spelling, too."""
+    found = [each for each in kdl(to_kdl(data)).diagnostics if each.code not in FORMAT_CODES]
     assert (not found) == _ORACLE.is_valid(data), [(each.code, each.headline) for each in found]
 
 
