@@ -58,16 +58,40 @@ How the two spell the tree:
 
 | the tree | KDL | YAML |
 |---|---|---|
-| a value | a node with one argument, `priority "high"`, or a property of the node it belongs to, `weight=3` | `priority: high` |
-| a list of values | a node with several arguments, `method "GET" "HEAD"` | `method: [GET, HEAD]`; one value may stand alone |
+| a value | a node with one argument, `priority "high"`, or a property of the node it belongs to, \
+`weight=3` | `priority: high` |
+| a list of values | a node with several arguments, `method "GET" "HEAD"` | `method: [GET, HEAD]`; one \
+value may stand alone |
 | an object | a node with a block, `rewrite { prefix "/v2" }` | a mapping |
 | a list of objects | the node repeated | a list of mappings; one mapping may stand alone |
-| a list of named objects | nodes named by their kind, `listeners { listener "public" { … } }` | a list of mappings, the kind first: `- listener: public` |
+| a list of named objects | nodes named by their kind, `listeners { listener "public" { … } }` | a list of \
+mappings, the kind first: `- listener: public` |
 | true, false | `#true`, `#false` | `true`, `false` |
 
-Text is text: in YAML too, `no`, `on`, `010` and `22:22` are not taken for something else. A key that is not
-known, stands twice, or has no effect where it stands is an error. `${env:NAME}` and `${file:path}` stand for a
-secret or an address that is known only where the gateway runs.
+Text is text: in YAML too, `no`, `on`, `010` and `22:22` are not taken for something else. A key that is
+not known, stands twice, or has no effect where it stands is an error. `${env:NAME}` and `${file:path}`
+stand for a secret or an address that is known only where the gateway runs.
+"""
+
+_LAYERS: Final = """\
+<a id="layers"></a>
+
+## Overlays, variables and flags
+
+An overlay (`--overlay prod.kdl`) is a partial configuration in the same language. It changes listeners,
+upstreams, matchers, routes and groups that exist, by their names, and `defaults`; it adds none. Values
+and lists of values are replaced, objects are merged key by key, lists of objects are replaced whole.
+Where one of several keys can stand (the action of a route), the overlay's takes the place of the other. A
+route is found by its name whatever group it is in.
+
+Single values are set by the flag `--set PATH=VALUE` and by variables `GWC_SET__PATH`. PATH is made of
+keys and names: `listeners.public.address`, `routes.orders-read.priority`, `defaults.priority`; groups in
+between are left out. In a variable two underscores separate, case does not matter, and `_` stands for
+whatever a variable's name cannot have: `GWC_SET__ROUTES__ORDERS_READ__PRIORITY`. The values of a list
+stand between commas; `\\,` is a comma.
+
+A flag counts before a variable, a variable before an overlay, an overlay before the file, the file before
+a default; of two flags or overlays, the later one. `gwc config` shows which of them set each value.
 """
 
 
@@ -85,7 +109,7 @@ def reference_markdown() -> str:
     """The whole page. The same schema gives the same text."""
     parts = [_INTRODUCTION, _contents()]
     parts += (_section(language().objects[name]) for name in _TITLES)
-    parts.append(_types())
+    parts += (_LAYERS, _types())
     return "\n".join(parts)
 
 
@@ -99,7 +123,8 @@ def examples() -> Iterator[Example]:
 
 def _contents() -> str:
     lines = [f"- [{title}](#{name})" for name, title in _TITLES.items()]
-    return "\n".join([*lines, "- [Types](#types)", ""])
+    lines += ["- [Overlays, variables and flags](#layers)", "- [Types](#types)", ""]
+    return "\n".join(lines)
 
 
 def _section(shape: ObjectShape) -> str:
@@ -118,11 +143,13 @@ def _section(shape: ObjectShape) -> str:
 
 def _arguments(shape: ObjectShape) -> str:
     """How the node is spelt in KDL, in one line."""
-    words = [f"`{name}`" for name in shape.args]
+    if shape.rest is not None and shape.args:
+        return f"In KDL the first argument is {listed(shape.args, 'and')}, further ones are `{shape.rest}`."
     if shape.rest is not None:
-        words.append(f"any number of `{shape.rest}`" if words else f"one or more `{shape.rest}`")
-    takes = words[0] if len(words) == 1 else f"{', then '.join(words)}"
-    return f"In KDL the node's arguments are {takes}."
+        return f"In KDL the arguments are `{shape.rest}`."
+    if len(shape.args) == 1:
+        return f"In KDL the argument is `{shape.args[0]}`."
+    return f"In KDL the arguments are {listed(shape.args, 'and')}."
 
 
 def _own_keys(shape: ObjectShape) -> list[Key]:
