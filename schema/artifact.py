@@ -64,7 +64,7 @@ def dump(table: RouteTable) -> bytes:
             "version": FORMAT_VERSION,
             "digest": table.cache.digest,
             "frames": _layout(frames),
-            "notes": [len(notes), _hash(notes)],
+            "notes": [len(notes), hashlib.blake2b(notes, digest_size=32).hexdigest()],
         }
     )
     body = (frame.data for frame in frames)
@@ -155,16 +155,11 @@ def _load(data: bytes) -> Steps:
         raise _Refused("truncated", f"the table is cut short: {missing} bytes are missing at its end")
     if end + notes_length < len(data):
         raise _Refused("trailing", f"{len(data) - end - notes_length} bytes follow the table")
-    hashing = hashlib.blake2b(_prologue(header["version"], layout), digest_size=32)
-    for at in range(begin, end, _HASHED_AT_ONCE):
-        hashing.update(data[at : min(at + _HASHED_AT_ONCE, end)])
-        yield
-    if hashing.hexdigest() != header["digest"]:
+    prologue = _prologue(header["version"], layout)
+    if (yield from _hash_in_steps(prologue, data, begin, end)) != header["digest"]:
         raise _Refused("digest", "the table is damaged: its digest does not fit what it holds")
-    notes = data[end:]
-    if _hash(notes) != notes_digest:
+    if (yield from _hash_in_steps(b"", data, end, len(data))) != notes_digest:
         raise _Refused("digest", "the table is damaged: the digest of its notes does not fit them")
-    yield
     sections: dict[str, list[Any]] = {name: [] for name in SECTIONS}
     at = begin
     for section, place, length in layout:
@@ -174,11 +169,14 @@ def _load(data: bytes) -> Steps:
             raise _Refused("shape", f"what the table holds cannot be read: {failed.reason}") from failed
         at += length
         yield
-    bodies: dict[str, Any] = {name: tuple(records) for name, records in sections.items()}
+    bodies: dict[str, Any] = {}
+    for name, records in sections.items():
+        bodies[name] = tuple(records)
+        yield
     fault = yield from misshapen(bodies)
     if fault is not None:
         raise _Refused("shape", f"what the table holds does not fit together: {fault}")
-    table = RouteTable(**bodies, notes=notes)
+    table = RouteTable(**bodies, notes=data[end:])
     table.cache.digest = header["digest"]
     for number in range(len(table.programs)):
         try:
@@ -188,6 +186,15 @@ def _load(data: bytes) -> Steps:
             raise _Refused("shape", f"regular expression {number} does not compile") from failed
         yield
     return table
+
+
+def _hash_in_steps(prologue: bytes, data: bytes, begin: int, end: int) -> Generator[None, None, str]:
+    """The digest of a stretch of `data` behind `prologue`."""
+    hashing = hashlib.blake2b(prologue, digest_size=32)
+    for at in range(begin, end, _HASHED_AT_ONCE):
+        hashing.update(data[at : min(at + _HASHED_AT_ONCE, end)])
+        yield
+    return hashing.hexdigest()
 
 
 def _header_of(data: bytes) -> tuple[dict[str, Any], int]:
@@ -256,10 +263,6 @@ def _digest_of(version: int, frames: Sequence[Frame]) -> str:
     for frame in frames:
         hashing.update(frame.data)
     return hashing.hexdigest()
-
-
-def _hash(data: bytes) -> str:
-    return hashlib.blake2b(data, digest_size=32).hexdigest()
 
 
 def _encoded(value: object) -> bytes:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from gwc.schema.table import NOTHING, Alternative, ListenerRecord, PathKind, RouteTable
+from gwc.schema.table import NOTHING, Alternative, ListenerRecord, RouteTable
 from gwc.schema.template import Parameter, PathTemplate, parse_template
 
 from ..resolve import resolved
@@ -54,7 +54,7 @@ def lower(
     table = RouteTable(
         listeners=listeners,
         upstreams=actions.upstreams,
-        rules=actions.rules.records,
+        rules=tuple(actions.rules),
         splits=actions.splits.records,
         redirects=actions.redirects.records,
         responds=actions.responds.records,
@@ -87,21 +87,17 @@ def _alternative(each: resolved.Alternative, lowered: Lowered, conditions: Condi
         path_program, choice = conditions.program(path.text)
         captures = tuple((name, 0) for name in choice.groups)
     return Alternative(
-        route=each.route,
-        match=each.match,
-        id=each.id,
-        host=None if host is None else (host.kind, host.text),
-        path=None if path is None else _path(path.kind, path.text),
-        condition=lowered.condition,
-        listeners=lowered.listeners,
-        captures=captures,
-        host_program=host_program,
-        path_program=path_program,
+        each.route,
+        each.match,
+        each.id,
+        None if host is None else (host.kind, host.text),
+        None if path is None else (path.kind, path.text),
+        lowered.condition,
+        lowered.listeners,
+        captures,
+        host_program,
+        path_program,
     )
-
-
-def _path(kind: PathKind, text: str) -> tuple[PathKind, str]:
-    return kind, text
 
 
 def _captures(text: str) -> tuple[tuple[str, int], ...]:
@@ -118,7 +114,11 @@ def _captures(text: str) -> tuple[tuple[str, int], ...]:
 def _reachable(listener: str, alternatives: tuple[Alternative, ...]) -> tuple[int, ...]:
     """The ranks of the alternatives that apply to a listener."""
     return tuple(
-        rank for rank, each in enumerate(alternatives) if all(listener in names for names in each.listeners)
+        [
+            rank
+            for rank, each in enumerate(alternatives)
+            if not each.listeners or all(listener in names for names in each.listeners)
+        ]
     )
 
 

@@ -34,23 +34,23 @@ class Actions:
             for each in upstreams
         )
         self._upstream_numbers = {each.name: number for number, each in enumerate(self.upstreams)}
-        self.rules: Numbering[HeaderRules] = Numbering([NO_RULES])
+        self.rules: list[HeaderRules] = [NO_RULES]
         self.splits: Numbering[tuple[SplitPart, ...]] = Numbering()
         self.redirects: Numbering[RedirectRecord] = Numbering()
         self.responds: Numbering[RespondRecord] = Numbering()
-        self._rules_seen: dict[resolved.HeaderRules, int] = {resolved.HeaderRules(): 0}
+        self._rules_seen: dict[resolved.HeaderRules, int] = {}
 
     def route(self, route: resolved.Route) -> RouteRecord:
         """The record of one route."""
         kind, target = self._action(route.action)
         return RouteRecord(
-            name=route.name,
-            priority=route.priority,
-            action=kind,
-            target=target,
-            rewrite=_rewrite(route.rewrite),
-            request_rules=self._rules(route.request_headers),
-            response_rules=self._rules(route.response_headers),
+            route.name,
+            route.priority,
+            kind,
+            target,
+            _rewrite(route.rewrite),
+            self._rules(route.request_headers),
+            self._rules(route.response_headers),
         )
 
     def _action(self, action: resolved.Action) -> tuple[ActionKind, int]:
@@ -84,15 +84,19 @@ class Actions:
         )
 
     def _rules(self, rules: resolved.HeaderRules) -> int:
+        if not (rules.set or rules.add or rules.remove or rules.rename):
+            return 0
         number = self._rules_seen.get(rules)
         if number is None:
-            record = HeaderRules(
-                rename=rules.rename,
-                set=tuple((name, lower_value(value)) for name, value in rules.set),
-                add=tuple((name, lower_value(value)) for name, value in rules.add),
-                remove=rules.remove,
+            number = self._rules_seen[rules] = len(self.rules)
+            self.rules.append(
+                HeaderRules(
+                    rules.rename,
+                    tuple([(name, lower_value(value)) for name, value in rules.set]),
+                    tuple([(name, lower_value(value)) for name, value in rules.add]),
+                    rules.remove,
+                )
             )
-            number = self._rules_seen[rules] = self.rules.number(record)
         return number
 
 
