@@ -89,7 +89,7 @@ class Kdl:
         if key == "targets":
             return [line for each in value for line in self.target(each)]
         if key == "headers":
-            return [f"header {self.scalar(each['header'])} {self.scalar(each['value'])}" for each in value]
+            return [f"header {self.scalar(each['header'])} {self.quoted(each['value'])}" for each in value]
         if key in ("request-headers", "response-headers"):
             return self.node(
                 key, [], [line for kind, rules in value.items() for line in self.rules(kind, rules)]
@@ -101,31 +101,31 @@ class Kdl:
         values = as_list(value)
         if key in ("address", "use", "trusted-proxies") and len(values) > 1 and self.maybe(30):
             return [f"{key} {self.scalar(each)}" for each in values]
-        return self.node(key, [self.scalar(each) for each in values], [])
+        return self.node(key, self.scalars(values), [])
 
     def field(self, key: str, value: Any) -> list[str]:
         """A `header`, `query` or `cookie` node."""
         if isinstance(value, str):
             return self.node(key, [self.scalar(value)], [])
-        words = [self.scalar(each) for each in (value["name"], *as_list(value.get("value", [])))]
+        words = [self.scalar(value["name"]), *map(self.quoted, as_list(value.get("value", [])))]
         children = []
         for name, each in value.items():
             if name in ("name", "value"):
                 continue
             values = as_list(each)
             if len(values) > 1 or self.maybe(20):
-                children.append(" ".join((name, *map(self.scalar, values))))
+                children.append(" ".join((name, *self.scalars(values))))
             else:
                 words.append(f"{name}={self.scalar(values[0])}")
         return self.node(key, words, children)
 
     def host(self, value: Config) -> list[str]:
         """A `host` node with regular expressions."""
-        words = [self.scalar(each) for each in as_list(value.get("name", []))]
+        words = self.scalars(as_list(value.get("name", [])))
         regexes = as_list(value.get("regex", []))
         if len(regexes) == 1 and not self.maybe(20):
             return self.node("host", [*words, f"regex={self.scalar(regexes[0])}"], [])
-        children = [" ".join(("regex", *map(self.scalar, regexes)))] if regexes else []
+        children = [" ".join(("regex", *self.scalars(regexes)))] if regexes else []
         return self.node("host", words, children)
 
     def target(self, value: Any) -> list[str]:
@@ -135,9 +135,9 @@ class Kdl:
     def rules(self, kind: str, rules: Any) -> list[str]:
         """The nodes of header rules of one kind."""
         if kind == "remove":
-            return [" ".join((kind, *map(self.scalar, as_list(rules))))]
+            return [" ".join((kind, *self.scalars(as_list(rules))))]
         first, second = RULE_ARGUMENTS[kind]
-        return [f"{kind} {self.scalar(each[first])} {self.scalar(each[second])}" for each in as_list(rules)]
+        return [f"{kind} {self.scalar(each[first])} {self.quoted(each[second])}" for each in as_list(rules)]
 
     def node(self, name: str, words: list[str], children: list[str]) -> list[str]:
         """One node; a block without children is left out."""
@@ -149,15 +149,24 @@ class Kdl:
             return [*comment, f"{head} {{ {children[0]} }}"]
         return [*comment, head + " {", *(f"    {line}" for line in children), "}"]
 
+    def scalars(self, values: list[Any]) -> list[str]:
+        """Arguments; a bare word stands first only, since behind others it looks like a node run together."""
+        return [self.quoted(each) if place else self.scalar(each) for place, each in enumerate(values)]
+
     def scalar(self, value: Any) -> str:
-        """A value."""
+        """A value; text that can do without quotes sometimes does."""
+        text = str(value)
+        if isinstance(value, str) and BARE.fullmatch(text) and text not in WORDS and self.maybe(50):
+            return text
+        return self.quoted(value)
+
+    def quoted(self, value: Any) -> str:
+        """A value, text in quotes."""
         if isinstance(value, bool):
             return "#true" if value else "#false"
         if isinstance(value, int):
             return str(value)
         text = str(value)
-        if BARE.fullmatch(text) and text not in WORDS and self.maybe(50):
-            return text
         if text.isprintable() and '"#' not in text and self.maybe(20):
             return f'#"{text}"#'
         escaped = "".join(ESCAPES.get(c, c) for c in text)
