@@ -1,4 +1,4 @@
-"""GWC405: a host that no request can have, because no listener takes it or no name is that long."""
+"""GWC405: a host that no request can have, because no listener takes it."""
 
 from __future__ import annotations
 
@@ -12,22 +12,17 @@ from ..resolve import Resolution
 from ..resolve.patterns import host_pattern
 from ..validate.record import span_of
 
-_LONGEST_NAME = 253
-
 
 def check(resolution: Resolution) -> Iterator[Diagnostic]:
     """One finding for each host of a route's or group's own block outside every scope that could bring it."""
     config = resolution.config
     assert config is not None
     settings = {listener.settings.name: listener.settings for listener in config.listeners}
-    longest = max((len(each.host.text) for each in config.alternatives if each.host), default=0)
-    if longest <= _LONGEST_NAME and not any(each.hosts for each in settings.values()):
+    if not any(each.hosts for each in settings.values()):
         return
     told: set[int] = set()
     reasons: dict[tuple[frozenset[str] | None, str], str | None] = {}  # few hosts, many routes
     for scoped in resolution.routes:
-        left = scoped.scope.listeners
-        reachable = [each for name, each in settings.items() if left is None or name in left]
         for blocks in scoped.scope.levels:
             for block in blocks:
                 if block.record is None or block.hosts is None or id(block.record) in told:
@@ -36,9 +31,11 @@ def check(resolution: Resolution) -> Iterator[Diagnostic]:
                 host = block.record.get("host")
                 if host is None:  # it came by way of `use`
                     continue
+                left = _narrowed(scoped.scope.listeners, block.listeners)
                 for index, text in enumerate(host.get("name", ())):
                     reason = reasons.get((left, text), "")
                     if reason == "":
+                        reachable = [each for name, each in settings.items() if left is None or name in left]
                         reason = reasons[left, text] = _impossible(host_pattern(text), reachable)
                     if reason:
                         yield warning(
@@ -50,10 +47,15 @@ def check(resolution: Resolution) -> Iterator[Diagnostic]:
                         )
 
 
+def _narrowed(outer: frozenset[str] | None, own: frozenset[str] | None) -> frozenset[str] | None:
+    """The listeners in both, None for all."""
+    if outer is None or own is None:
+        return own if outer is None else outer
+    return outer & own
+
+
 def _impossible(pattern: HostPattern, listeners: Sequence[ListenerSettings]) -> str | None:
     """Why no request can have such a host, None if one can."""
-    if pattern.kind == "wildcard" and len(pattern.text) > _LONGEST_NAME:
-        return f"a name below it would be longer than {_LONGEST_NAME} characters"
     if not listeners or any(not each.hosts for each in listeners):
         return None
     scopes = [scope for each in listeners for scope in each.hosts]

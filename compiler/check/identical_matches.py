@@ -27,9 +27,13 @@ def check(resolution: Resolution) -> Iterator[Diagnostic]:
         if (loser_at, winner_at) in told:
             continue
         told.add((loser_at, winner_at))
+        same_route = f"route `{loser_route.name}` asks for the same requests twice"
+        if loser_at == winner_at:
+            advice = "two of its hosts or paths mean the same, or two blocks of its group; take one out"
+            yield warning("GWC407", loser_at, same_route, label="in this one block", help=advice)
+            continue
         if winner.route == alternative.route:
-            headline = f"route `{loser_route.name}` asks for the same requests twice"
-            advice = "take one of the two out"
+            headline, advice = same_route, "take one of the two out"
         else:
             headline = (
                 f"route `{loser_route.name}` asks for the same requests as `{winner_route.name}`, which wins"

@@ -1,0 +1,146 @@
+"""The other rules: what each one finds, what it leaves alone, and the edges between."""
+
+from __future__ import annotations
+
+import pytest
+
+from .judging import BOTH, HTTP, UPSTREAM, findings, places
+
+SCOPED = (
+    'listeners { listener "a" { address "0.0.0.0:80"; host "*.example.com" "a.test" }\n'
+    'listener "b" { address "0.0.0.0:81"; host "b.test" } }\n'
+)
+
+
+def _route(*words: str) -> str:
+    return f'routes {{ route "r" {{ {"; ".join(words)} }} }}\n'
+
+
+def _block(block: str) -> str:
+    return _route(f"matches {{ {block} }}", "respond")
+
+
+FOUND: list[tuple[str, str, list[str]]] = [
+    # an upstream that no route sends anything to
+    ("GWC401", HTTP + UPSTREAM + _route("respond"), ['"u"']),
+    ("GWC401", HTTP + UPSTREAM + _route('upstream "u"'), []),
+    ("GWC401", HTTP + UPSTREAM + _route('split { upstream "u" weight=0; upstream "u" }'), []),
+    ("GWC401", HTTP + UPSTREAM + 'defaults { upstream "u" }\n' + 'routes { route "r" { priority 1 } }', []),
+    ("GWC401", HTTP + UPSTREAM + 'defaults { upstream "u" }\n' + _route("respond"), ['"u"']),
+    # a matcher that no block uses
+    ("GWC402", HTTP + 'matcher "m" { path "/" }\n' + _route("respond"), ['"m"']),
+    ("GWC402", HTTP + 'matcher "m" { path "/" }\n' + _block('use "m"'), []),
+    ("GWC402", HTTP + 'matcher "m" { path "/" }\n' + _block('not { use "m" }'), []),
+    (
+        "GWC402",
+        HTTP + 'matcher "m" { use "n" }\nmatcher "n" { path "/" }\n' + _route("respond"),
+        ['"m"'],
+    ),
+    # weights that add up to nothing
+    ("GWC403", HTTP + UPSTREAM + _route('split { upstream "u" weight=0 }'), ["split"]),
+    ("GWC403", HTTP + UPSTREAM + _route('split { upstream "u" weight=0; upstream "u" weight=1 }'), []),
+    (
+        "GWC403",
+        HTTP + UPSTREAM + 'routes { group "g" { split { upstream "u" weight=0 }; route "a" { priority 1 }; '
+        'route "b" { matches { path "/b" } } } }',
+        ["split"],
+    ),
+    (
+        "GWC403",
+        HTTP + 'upstreams { upstream "u" { target "a:1" weight=0 } }\n' + _route('upstream "u"'),
+        ['"u"'],
+    ),
+    # a host that no listener brings
+    ("GWC405", SCOPED + _block('host "b.example.com" "a.test" "*.example.com"'), []),
+    ("GWC405", SCOPED + _block('host "example.com" "c.test"'), ['"example.com"', '"c.test"']),
+    ("GWC405", SCOPED + _block('host "*.com" "*.a.example.com" "*.test"'), []),
+    ("GWC405", SCOPED + _block('host "*.org"'), ['"*.org"']),
+    ("GWC405", SCOPED + _block('host "b.test"; listener "a"'), ['"b.test"']),
+    ("GWC405", SCOPED + _block('host "b.test"; listener "a" "b"'), []),
+    (
+        "GWC405",
+        SCOPED + _route('matches { listener "a"; host "b.test" }', 'matches { listener "b" }', "respond"),
+        ['"b.test"'],
+    ),
+    ("GWC405", HTTP + _block('host "c.test"'), []),
+    (
+        "GWC405",
+        SCOPED + 'routes { group "g" { matches { host "c.test" }; route "a" { respond }; '
+        'route "b" { matches { path "/" }; respond } } }',
+        ['"c.test"'],
+    ),
+    # an expression for the linear engine
+    ("GWC406", HTTP + _block('path-regex "/a.*b.*"'), ['"/a.*b.*"']),
+    ("GWC406", HTTP + _block('path-regex "/a[0-9]+/.*"'), []),
+    ("GWC406", HTTP + _block('not { header "x" regex="(a|ab)(c|bcd)" }'), ['"(a|ab)(c|bcd)"']),
+    # two alternatives that ask for the same
+    ("GWC407", HTTP + _route('matches { path "/a" }', 'matches { path "/a" }', "respond"), ["matches"]),
+    ("GWC407", HTTP + _block('path "/a" "/a"'), ["matches"]),
+    ("GWC407", HTTP + _block('host "a.b" "A.B."'), ["matches"]),
+    ("GWC407", HTTP + _block('path-prefix "/a" "/b"'), []),
+    (
+        "GWC407",
+        HTTP + 'routes { route "a" { matches { method "GET"; path "/" }; respond }; '
+        'route "b" { matches { path "/"; method "GET" }; respond } }',
+        ["matches"],
+    ),
+    (
+        "GWC407",
+        HTTP + 'routes { route "a" { matches { path "/" }; respond }; '
+        'route "b" { matches { path "/"; method "GET" }; respond } }',
+        [],
+    ),
+    ("GWC407", HTTP + 'routes { route "a" { respond }; route "b" { respond } }', ['"b"']),
+    # a prefix with a trailing slash
+    ("GWC408", HTTP + _block('path-prefix "/a/" "/b"'), ['"/a/"']),
+    ("GWC408", HTTP + _block('path-prefix "/"'), []),
+    ("GWC408", HTTP + _block('not { path-prefix "/a/" }'), ['"/a/"']),
+    ("GWC408", HTTP + 'matcher "m" { path-prefix "/a/" }\n' + _block('use "m"'), ['"/a/"']),
+    ("GWC408", HTTP + _block('path "/a/"'), []),
+    # a method that is not in capitals
+    ("GWC409", HTTP + _block('method "get" "Post" "PUT"'), ['"get"', '"Post"']),
+    ("GWC409", HTTP + _block('method "purge"'), ['"purge"']),
+    ("GWC409", HTTP + _block('method "M-SEARCH" "xY"'), []),
+    # no listener, no routes
+    ("GWC410", _route("respond"), [""]),
+    ("GWC410", HTTP + _route("respond"), []),
+    ("GWC411", HTTP, [""]),
+    ("GWC411", UPSTREAM, [""]),
+    ("GWC411", HTTP + _route("respond"), []),
+    # what needs TLS
+    ("GWC412", HTTP + _block('sni "a.b"'), ["sni"]),
+    ("GWC412", HTTP + _block('scheme "https"'), ["scheme"]),
+    ("GWC412", HTTP + _block('scheme "http" "https"'), []),
+    ("GWC412", HTTP + _block('scheme "https"; sni "a.b"'), ["sni"]),
+    ("GWC412", BOTH + _block('scheme "https"; sni "a.b"'), []),
+    (
+        "GWC412",
+        'listeners { listener "h" { address "0.0.0.0:80"; trusted-proxies "10.0.0.0/8" } }\n'
+        + _block('scheme "https"'),
+        [],
+    ),
+]
+
+
+@pytest.mark.parametrize(("code", "text", "expected"), FOUND)
+def test_a_rule_points_at_what_it_means(code: str, text: str, expected: list[str]) -> None:
+    """The findings of the rule stand exactly at these words, and nowhere in what is fine."""
+    assert places(code, text) == expected
+
+
+def test_of_two_that_ask_for_the_same_the_better_rank_wins() -> None:
+    """The loser is told, whichever comes first in the file, and the winner is shown."""
+    text = (
+        f'{HTTP}routes {{ route "a" {{ matches {{ path "/" }}; respond }}; '
+        'route "b" { matches { path "/" }; priority "high"; respond } }'
+    )
+    (only,) = findings("GWC407", text)
+    assert only.headline == "route `a` asks for the same requests as `b`, which wins"
+    assert only.span is not None
+    assert only.span.start < only.secondary[0].span.start
+
+
+def test_one_block_that_repeats_itself_is_no_pair() -> None:
+    """Nothing is shown as the other party where both are the same text."""
+    (only,) = findings("GWC407", HTTP + _block('path "/a" "/a"'))
+    assert only.secondary == ()
