@@ -112,14 +112,17 @@ def load_slices(data: bytes) -> Steps:
 
 def notes_of(table: RouteTable) -> Notes:
     """The table's notes; empty ones where they cannot be read."""
-    if table.cache.notes is None:
+    cache = table.cache
+    if cache.notes is None and cache.make_notes is not None:
+        cache.notes, cache.make_notes = cache.make_notes(), None
+    if cache.notes is None:
         from .frames import FrameError, decode_notes
 
         try:
-            table.cache.notes = decode_notes(table.notes) if table.notes else Notes()
+            cache.notes = decode_notes(table.notes) if table.notes else Notes()
         except FrameError:
-            table.cache.notes = Notes()
-    return table.cache.notes
+            cache.notes = Notes()
+    return cache.notes
 
 
 def write_table(path: str | os.PathLike[str], table: RouteTable) -> int:

@@ -13,6 +13,7 @@ Sections refer to each other by number, a place in the section's tuple. Text is 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
@@ -264,7 +265,8 @@ class TableCache:
     """What is worked out from a table while it is used; the one thing about a table that changes.
 
     `programs` are compiled regular expressions by number, filled by loading or on first use. `outcomes`
-    belongs to `gwc.runtime.match`. The others keep the answers of methods.
+    belongs to `gwc.runtime.match`. `make_notes` makes the notes of a table that was lowered here, when
+    somebody asks: they are a fifth of lowering, and most runs never do. The others keep answers of methods.
     """
 
     programs: list[Program | None] = field(default_factory=list)
@@ -274,6 +276,7 @@ class TableCache:
     entries: dict[str, tuple[ListenerSettings, ...]] = field(default_factory=dict)
     digest: str | None = None
     notes: Notes | None = None
+    make_notes: Callable[[], Notes] | None = None
 
 
 class Notes(NamedTuple):

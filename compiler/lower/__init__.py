@@ -50,7 +50,6 @@ def lower(
         _listener(listener, indexes.index(_reachable(listener.settings.name, alternatives)))
         for listener in config.listeners
     )
-    notes = lower_notes(config, [found.written for found in lowered], sources, os.fspath(root) or ".")
     table = RouteTable(
         listeners=listeners,
         upstreams=actions.upstreams,
@@ -71,7 +70,8 @@ def lower(
         host_groups=tuple(indexes.groups),
         indexes=tuple(indexes.indexes),
     )
-    table.cache.notes = notes
+    written = [found.written for found in lowered]
+    table.cache.make_notes = lambda: lower_notes(config, written, sources, os.fspath(root) or ".")
     return table
 
 

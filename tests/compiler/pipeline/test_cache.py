@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from gwc.compiler.pipeline import CompileCache, compile_path
+from gwc.schema.artifact import notes_of
 
 MAIN = """\
 include "routes/*.kdl"
@@ -62,7 +63,7 @@ def test_an_edit_is_compiled_as_if_for_the_first_time(folder: Path, edit: Callab
         assert warm.table == cold.table
         assert warm.diagnostics == cold.diagnostics
         if cold.table is not None and warm.table is not None:
-            assert warm.table.cache.notes == cold.table.cache.notes
+            assert notes_of(warm.table) == notes_of(cold.table)
     for path in (folder / "routes").iterdir():
         path.unlink()
     (folder / "gwc.kdl").write_text(MAIN)
