@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 from gwc.schema.diagnostic import Diagnostic, Label, warning
 from gwc.schema.span import Span
@@ -17,7 +18,7 @@ def check(resolution: Resolution) -> Iterator[Diagnostic]:
     assert config is not None
     first_of: dict[object, Alternative] = {}
     told: set[tuple[Span, Span]] = set()
-    for alternative in config.alternatives:
+    for alternative in _sharing_a_place(config.alternatives):
         key = (alternative.host, alternative.path, frozenset(alternative.conditions))
         winner = first_of.setdefault(key, alternative)
         if winner is alternative:
@@ -47,3 +48,16 @@ def check(resolution: Resolution) -> Iterator[Diagnostic]:
             secondary=(Label(winner_at, "takes every such request"),),
             help=advice,
         )
+
+
+def _sharing_a_place(alternatives: Sequence[Alternative]) -> list[Alternative]:
+    """Those whose host and path another has too, in rank order.
+
+    PERF: few do, and comparing two texts is cheap where hashing all conditions is not.
+    """
+    places = [
+        (each.host.text if each.host else None, each.path.text if each.path else None)
+        for each in alternatives
+    ]
+    counted = Counter(places)
+    return [each for each, place in zip(alternatives, places, strict=True) if counted[place] > 1]
