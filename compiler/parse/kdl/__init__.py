@@ -15,11 +15,9 @@ from gwc.schema.diagnostic import Diagnostic
 from . import messages
 from .characters import ONE_NEWLINE, SPACE
 from .lexer import Lexer
-from .lexer_v1 import LexerV1, OnlyV1
 from .messages import Version
 from .parser import parse_tokens
-from .recovery import recover
-from .tokens import Findings
+from .tokens import Findings, OnlyV1
 
 _MARKER = re.compile(rf"\ufeff?/-[{SPACE}]*+kdl-version[{SPACE}]++([12])[{SPACE}]*+(?:{ONE_NEWLINE}|\Z)")
 
@@ -69,12 +67,17 @@ def _read_v2(text: str, file: str) -> Reading:
     nodes = parse_tokens(Lexer(text, findings).tokens())
     if nodes is not None and not findings:
         return Reading(Document(file, "kdl", tuple(nodes)), (), 2)
+    from .recovery import recover  # only now: most files have no mistakes
+
     findings = Findings(file)
     nodes = recover(text, Lexer(text, findings), findings)
     return Reading(Document(file, "kdl", tuple(nodes)), findings.sorted(), 2)
 
 
 def _read_v1(text: str, file: str) -> tuple[Reading, OnlyV1 | None]:
+    from .lexer_v1 import LexerV1  # only now: few files are KDL 1
+    from .recovery import recover
+
     findings = Findings(file)
     lexer = LexerV1(text, findings)
     nodes = recover(text, lexer, findings)
@@ -83,6 +86,8 @@ def _read_v1(text: str, file: str) -> tuple[Reading, OnlyV1 | None]:
 
 def _is_v1(text: str) -> bool:
     """Whether the text is without a mistake as KDL 1; stops at the first one."""
+    from .lexer_v1 import LexerV1
+
     findings = Findings("", limit=1)
     return parse_tokens(LexerV1(text, findings).tokens()) is not None and not findings
 

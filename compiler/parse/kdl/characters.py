@@ -7,8 +7,6 @@ Source: KDL 2.0.0, "Full Grammar"; KDL 1.0.0, "Full Grammar".
 
 from __future__ import annotations
 
-import re
-
 SPACE = "\t \u00a0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u202f\u205f\u3000"
 """Also good for `str.strip`: no ranges."""
 NEWLINE = "\n\r\x85\x0b\x0c\u2028\u2029"
@@ -35,10 +33,6 @@ KEYWORDS_V1: dict[str, bool | None] = {"true": True, "false": False, "null": Non
 RESERVED = frozenset(("true", "false", "null", "inf", "-inf", "nan"))
 """Words that are no strings without quotes, because they are easily taken for the keywords."""
 
-NUMBER = re.compile(
-    r"[+-]?(?:0x[0-9a-fA-F][0-9a-fA-F_]*+|0o[0-7][0-7_]*+|0b[01][01_]*+"
-    r"|[0-9][0-9_]*+(?:\.[0-9][0-9_]*+)?(?:[eE][+-]?[0-9][0-9_]*+)?)"
-)
 NUMBER_LIKE = r"[+-]?\.?[0-9]"
 """How a number, or what a reader would take for one, begins. No bare word begins so."""
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
+from typing import TYPE_CHECKING
 
 from gwc.compiler.parse.document import Head, Node
 
@@ -17,7 +19,6 @@ from .characters import (
     DISALLOWED,
     KEYWORDS,
     NEWLINE,
-    NUMBER,
     NUMBER_LIKE,
     ONE_NEWLINE,
     RESERVED,
@@ -26,40 +27,33 @@ from .characters import (
 )
 from .lines import CLOSING, CLOSING_ENDED, OPENING, STATEMENT, decode
 from .scanner import CHUNK, Scanner, match_end
-from .strings import Lexeme, raw_string_v1, string
 from .tokens import Findings, Token
-from .values import number
+
+if TYPE_CHECKING:
+    from .strings import Lexeme
 
 _LINE_COMMENT = f"//[^{NEWLINE}]*+"
-_TOKEN = re.compile(
-    f"[{SPACE}]*+(?:"
-    + "|".join(
-        f"(?P<{name}>{pattern})"
-        for name, pattern in (
-            ("word", f"(?!{NUMBER_LIKE}){WORD}++"),
-            ("plain", rf'"(?!"")[^"\\{NEWLINE}]*+"'),
-            (
-                "term",
-                rf"(?:;|{ONE_NEWLINE}|{_LINE_COMMENT}(?:{ONE_NEWLINE}|\Z))"
-                rf"(?:[{SPACE}]++|{ONE_NEWLINE}|{_LINE_COMMENT})*+",
-            ),
-            ("numeral", f"{NUMBER_LIKE}{WORD}*+"),
-            ("equals", "="),
-            ("open", r"\{"),
-            ("close", r"\}"),
-            ("slashdash", "/-"),
-            ("string", r'#*+"'),
-            ("keyword", f"#++{WORD}*+"),
-            ("comment", r"/\*"),
-            ("backslash", r"\\"),
-            ("left", r"\("),
-            ("right", r"\)"),
-            ("end", r"\Z"),
-            ("other", "."),
-        )
-    )
-    + ")",
-    re.DOTALL,
+_TOKENS = (
+    ("word", f"(?!{NUMBER_LIKE}){WORD}++"),
+    ("plain", rf'"(?!"")[^"\\{NEWLINE}]*+"'),
+    (
+        "term",
+        rf"(?:;|{ONE_NEWLINE}|{_LINE_COMMENT}(?:{ONE_NEWLINE}|\Z))"
+        rf"(?:[{SPACE}]++|{ONE_NEWLINE}|{_LINE_COMMENT})*+",
+    ),
+    ("numeral", f"{NUMBER_LIKE}{WORD}*+"),
+    ("equals", "="),
+    ("open", r"\{"),
+    ("close", r"\}"),
+    ("slashdash", "/-"),
+    ("string", r'#*+"'),
+    ("keyword", f"#++{WORD}*+"),
+    ("comment", r"/\*"),
+    ("backslash", r"\\"),
+    ("left", r"\("),
+    ("right", r"\)"),
+    ("end", r"\Z"),
+    ("other", "."),
 )
 _SPACE_AND_LINES = re.compile(rf"(?:[{SPACE}]++|{ONE_NEWLINE}|{_LINE_COMMENT})*+")
 _SPACE = re.compile(f"[{SPACE}]*+")
@@ -71,6 +65,13 @@ _LOOSE = re.compile(
 )
 """What a person would write without quotes, such as a path, though KDL takes it for no word."""
 _DISALLOWED = re.compile(f"[{DISALLOWED}]")
+
+
+@cache
+def _token() -> re.Pattern[str]:
+    """Space and one token; compiled only when a statement is not a simple line."""
+    alternatives = "|".join(f"(?P<{name}>{pattern})" for name, pattern in _TOKENS)
+    return re.compile(f"[{SPACE}]*+(?:{alternatives})", re.DOTALL)
 
 
 class Lexer(Scanner):
@@ -147,8 +148,8 @@ class Lexer(Scanner):
 
         After many tokens it returns, too, to be called again: then the statement is still `_inside`.
         """
-        text, tokens, findings = self._text, self._tokens, self._findings
-        match_token = _TOKEN.match
+        text, tokens = self._text, self._tokens
+        match_token = _token().match
         if not self._inside:
             self._inside = True
             self._adjacent = -1
@@ -188,7 +189,7 @@ class Lexer(Scanner):
                 self._adjacent = -1
                 pos = self._line_space(pos)
             elif kind == "string":
-                pos = self._string(string(text, start, findings), start)
+                pos = self._string(start)
             elif kind == "keyword":
                 pos = self._keyword(start, pos)
             elif kind == "comment":
@@ -217,9 +218,11 @@ class Lexer(Scanner):
         following = text[end : end + 1]
         if following and following in '/[]\\#"':
             if word == "r" and following in '"#':
+                from .strings import raw_string_v1
+
                 lexeme = raw_string_v1(text, start, self._findings)
                 if lexeme is not None:
-                    return self._string(lexeme, start)
+                    return self._lexeme(lexeme, start)
             after = self._loose(start, end)
             if after is not None:
                 return after
@@ -246,16 +249,7 @@ class Lexer(Scanner):
         after = self._loose(start, end) if text.startswith(("/", "[", "]", "\\", "#"), end) else None
         if after is not None:
             return after
-        written = text[start:end]
-        if NUMBER.fullmatch(written) is None:
-            self._note(messages.bad_number(self._span(start, end), written))
-            self._value("STR", written, start, end)
-            return end
-        value = number(written)
-        if value is None:
-            self._note(messages.huge_number(self._span(start, end)))
-            value = 0
-        self._value("LIT", value, start, end)
+        self._number(start, end)
         return end
 
     def _loose(self, start: int, end: int) -> int | None:
@@ -280,7 +274,12 @@ class Lexer(Scanner):
             self._note(messages.equals_without_key(self._span(start, start + 1), before))
         self._adjacent = -1
 
-    def _string(self, lexeme: Lexeme, start: int) -> int:
+    def _string(self, start: int) -> int:
+        from .strings import string  # only now: most files have none but plain strings
+
+        return self._lexeme(string(self._text, start, self._findings), start)
+
+    def _lexeme(self, lexeme: Lexeme, start: int) -> int:
         self._value("STR", lexeme.value, start, lexeme.end)
         if lexeme.rest_lost or self._findings.full:
             self.whole = False

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from gwc.schema.span import Span
 
@@ -18,7 +17,6 @@ from .characters import (
     DISALLOWED,
     KEYWORDS_V1,
     NEWLINE_V1,
-    NUMBER,
     NUMBER_LIKE,
     ONE_NEWLINE_V1,
     RESERVED,
@@ -26,9 +24,9 @@ from .characters import (
     WORD,
     WORD_V1,
 )
+from .escapes import unescape
 from .scanner import CHUNK, Scanner, match_end
-from .tokens import Findings, Token
-from .values import number, unescape
+from .tokens import Findings, OnlyV1, Token
 
 _LINE_COMMENT = f"//[^{NEWLINE_V1}]*+"
 _TOKEN = re.compile(
@@ -70,14 +68,6 @@ _WORD_V2 = re.compile(f"(?!{NUMBER_LIKE}){WORD}++")
 _DISALLOWED_V2 = re.compile(f"[{DISALLOWED}]")
 
 
-class OnlyV1(NamedTuple):
-    """Something that KDL 2 spells otherwise: where, what it is, what to write instead."""
-
-    span: Span
-    what: str
-    advice: str
-
-
 class LexerV1(Scanner):
     """One run over one text, read as KDL 1. `only_v1`: the first thing in it that KDL 2 does not read.
 
@@ -116,7 +106,7 @@ class LexerV1(Scanner):
             elif kind == "quoted":
                 pos = self._string(_QUOTED, start, pos)
             elif kind == "numeral":
-                self._numeral(start, pos)
+                self._number(start, pos)
             elif kind == "term":
                 after = self._line_space(pos) if text.startswith("/", pos) else pos
                 tokens.append(Token("TERM", None, start, after))
@@ -228,18 +218,6 @@ class LexerV1(Scanner):
         if _DISALLOWED_V2.search(match[0]):
             self._only_v1(span, "a string with a control character", "KDL 2 writes it as `\\u{...}`")
         return self._text_value(value, start, match.end())
-
-    def _numeral(self, start: int, end: int) -> None:
-        written = self._text[start:end]
-        value = None
-        if NUMBER.fullmatch(written) is None:
-            self._note(messages.bad_number(self._span(start, end), written))
-            self._value("STR", written, start, end)
-            return
-        value = number(written)
-        if value is None:
-            self._note(messages.huge_number(self._span(start, end)))
-        self._value("LIT", value, start, end)
 
     def _only_v1(self, span: Span, what: str, advice: str) -> None:
         if self.only_v1 is None:

@@ -15,8 +15,8 @@ import re
 
 from gwc.compiler.parse.document import Head, Property, Scalar, Value
 
-from .characters import KEYWORDS, NEWLINE, NUMBER, NUMBER_LIKE, RESERVED, WORD
-from .values import number
+from .characters import KEYWORDS, NEWLINE, NUMBER_LIKE, RESERVED, WORD
+from .numbers import number
 
 _WORD = f"{WORD}++"
 _QUOTED = rf'"(?!"")[^"\\{NEWLINE}]*+"'
@@ -43,8 +43,8 @@ _PIECE = re.compile(
 _NUMBER_LIKE = re.compile(NUMBER_LIKE)
 
 
-class _NotSimpleError(Exception):
-    """Raised when a word is neither a plain string nor a good number or keyword."""
+class _NotSimpleError(ValueError):
+    """Raised when a word is no plain string and no keyword, as `number` raises for one that is no number."""
 
 
 def _scalar(quoted: str | None, word: str | None, keyword: str | None) -> Scalar:
@@ -52,12 +52,7 @@ def _scalar(quoted: str | None, word: str | None, keyword: str | None) -> Scalar
         return quoted
     if word is not None:
         if word[0] in "+-.0123456789" and _NUMBER_LIKE.match(word):
-            if not NUMBER.fullmatch(word):
-                raise _NotSimpleError
-            value = number(word)
-            if value is None:
-                raise _NotSimpleError
-            return value
+            return number(word)
         if word in RESERVED:
             raise _NotSimpleError
         return word
@@ -91,6 +86,6 @@ def decode(text: str) -> Head | None:
                 return None
             value = _scalar(value_quoted, value_word, value_keyword)
             props.append(Property(scalar, start, end, Value(value, None, end + 1, piece.end())))
-    except _NotSimpleError:
+    except ValueError:
         return None
     return Head(name, None, 0, first.end(), tuple(args), tuple(props))

@@ -36,6 +36,10 @@ def parse_tokens(tokens: Iterable[Token]) -> list[Node] | None:
                 row = actions[action]
                 break
             length, symbol, function = reductions[-1 - action]
+            if function is None:
+                state = states[-1] = actions[states[-2]][symbol]
+                row = actions[state]
+                continue
             if length:
                 parts = values[-length:]
                 del values[-length:], states[-length:]
@@ -83,7 +87,7 @@ class Machine:
             parts = values[len(values) - length :]
             self.drop(length)
             states.append(ACTIONS[states[-1]][symbol])
-            values.append(function(parts))
+            values.append(parts[0] if function is None else function(parts))
         return True
 
     def accepts(self, kind: Kind) -> bool:

@@ -56,13 +56,6 @@ class Statement:
         return Head(self.name, self.tag, self.name_start, self.name_end, tuple(self.args), tuple(self.props))
 
 
-class Opening(NamedTuple):
-    """A node before its block."""
-
-    head: Head
-    start: int
-
-
 def first(parts: list[Any]) -> Any:
     return parts[0]
 
@@ -96,18 +89,14 @@ def leaf(parts: list[Any]) -> Node:
 
 
 def block(parts: list[Any]) -> Node:
-    opened: Opening = parts[0]
-    return Node(opened.head, tuple(parts[1]), None, opened.start, parts[2].end)
+    opened: Token = parts[0]
+    return Node(opened.value, tuple(parts[1]), None, opened.start, parts[2].end)
 
 
-def simple_opening(parts: list[Any]) -> Opening:
-    line: Token = parts[0]
-    return Opening(line.value, line.start)
-
-
-def opening(parts: list[Any]) -> Opening:
+def opening(parts: list[Any]) -> Token:
+    """The same as the lexer makes of a simple line: an OPEN, whose value is the head."""
     head: Statement = parts[0]
-    return Opening(head.head(), head.start)
+    return Token("OPEN", head.head(), head.start, head.end)
 
 
 def name(parts: list[Any]) -> Statement:
@@ -146,9 +135,13 @@ def tag(parts: list[Any]) -> Tag:
     return Tag(parts[1].value, parts[0].start)
 
 
-Reduction = tuple[int, str, Callable[[list[Any]], Any]]
+Reduction = tuple[int, str, Callable[[list[Any]], Any] | None]
 
 REDUCTIONS: tuple[Reduction, ...] = tuple(
-    (length, symbol, globals()[function]) for length, symbol, function in RULES
+    (length, symbol, None if (length, function) == (1, "first") else globals()[function])
+    for length, symbol, function in RULES
 )
-"""By the number of the rule: how many values it takes, what symbol they become, the function."""
+"""By the number of the rule: how many values it takes, what symbol they become, the function.
+
+There is no function where one value only changes its symbol.
+"""

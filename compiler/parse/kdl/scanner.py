@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from decimal import Decimal
 from itertools import chain
 
 from gwc.schema.diagnostic import Diagnostic
@@ -16,6 +17,7 @@ from gwc.schema.span import Span
 
 from . import messages
 from .comments import Unclosed, block_comment_end
+from .numbers import HugeNumberError, NotANumberError, number
 from .tokens import MAX_DEPTH, Findings, Kind, Token
 
 CHUNK = 4096
@@ -100,6 +102,20 @@ class Scanner(ABC):
         """Note it if no space stands before what begins at `start`."""
         if start == self._adjacent:
             self._note(messages.missing_space(self._span(start, end), self._text[start:end]))
+
+    def _number(self, start: int, end: int) -> None:
+        """What begins like a number."""
+        written = self._text[start:end]
+        try:
+            value: int | Decimal | None = number(written)
+        except NotANumberError:
+            self._note(messages.bad_number(self._span(start, end), written))
+            self._value("STR", written, start, end)
+            return
+        except HugeNumberError:
+            self._note(messages.huge_number(self._span(start, end)))
+            value = None
+        self._value("LIT", value, start, end)
 
     def _comment(self, start: int) -> int:
         """After the block comment that begins at `start`."""

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from . import messages
 from .characters import NEWLINE, ONE_NEWLINE, SPACE
+from .escapes import dedent, unescape
 from .tokens import Findings
-from .values import dedent, unescape
 
 _QUOTED = re.compile(rf'"((?:[^"\\{NEWLINE}]++|\\[{SPACE}{NEWLINE}]++|\\[^{SPACE}{NEWLINE}])*+)"')
 _RAW = re.compile(rf'(#++)"((?:[^"{NEWLINE}]++|"(?!\1))*+)"\1')

@@ -22,7 +22,7 @@ RULES: tuple[tuple[int, str, str], ...] = (
     (2, "node", "leaf"),
     (3, "node", "block"),
     (4, "node", "block"),
-    (1, "open", "simple_opening"),
+    (1, "open", "first"),
     (2, "open", "opening"),
     (3, "open", "opening"),
     (2, "sds", "dropped"),

@@ -43,6 +43,14 @@ class Token(NamedTuple):
     end: int
 
 
+class OnlyV1(NamedTuple):
+    """Something that KDL 2 spells otherwise: where, what it is, what to write instead."""
+
+    span: Span
+    what: str
+    advice: str
+
+
 class Findings:
     """What is wrong with one file, up to `limit`. Mutable: `_found`, in the order of meeting."""
 

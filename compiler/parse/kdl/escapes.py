@@ -1,25 +1,18 @@
-"""What the text of a literal stands for: strings with escapes, multi-line strings, numbers.
+"""What the inside of a string stands for: escapes resolved, multi-line strings without their indentation.
 
-Owns the decoding of one literal, given its text and where it stands. Knows nothing of tokens; mistakes go
-to the findings, and a best guess is returned. Source: KDL 2.0.0, "String" and "Number".
+Owns the decoding of one string, given its text and where it stands. Knows nothing of quotes; mistakes go to
+the findings, and a best guess is returned. Source: KDL 2.0.0, "String".
 """
 
 from __future__ import annotations
 
 import re
-from decimal import Decimal
 from typing import NamedTuple
 
 from . import messages
 from .characters import NEWLINE, ONE_NEWLINE, SPACE
 from .messages import Version
 from .tokens import Findings
-
-MAX_DIGITS = 1000
-"""A longer number is refused: reading it takes quadratic time, and nothing here needs it."""
-
-MAX_EXPONENT = 9999
-"""A larger power of ten is refused: written out it would fill the memory."""
 
 _CHARACTERS = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\", '"': '"', "b": "\b", "f": "\f"}
 _CHARACTERS_BY_VERSION: dict[Version, dict[str, str]] = {
@@ -29,7 +22,6 @@ _CHARACTERS_BY_VERSION: dict[Version, dict[str, str]] = {
 _ESCAPE = re.compile(rf"\\(?:u\{{([0-9a-fA-F]{{1,6}})\}}|([{SPACE}{NEWLINE}]++)|(.)|\Z)", re.DOTALL)
 _LINE_PIECE = re.compile(rf"({ONE_NEWLINE})|(\\[{SPACE}{NEWLINE}]++)|(\\.|[^\\{NEWLINE}]++)", re.DOTALL)
 _BLANK = re.compile(f"[{SPACE}]*+")
-_EXPONENT = re.compile("[eE]([+-]?[0-9]++)")
 
 
 def unescape(body: str, offset: int, version: Version, findings: Findings) -> str:
@@ -121,24 +113,3 @@ def dedent(body: str, offset: int, findings: Findings, *, raw: bool) -> str:
             findings.add(messages.wrong_indent(at, findings.span(last.start, end + 3)))
     value = "\n".join(out)
     return value if raw else unescape(value, 0, 2, Findings(findings.file))
-
-
-def number(text: str) -> int | Decimal | None:
-    """The number that `text`, a match of `characters.NUMBER`, stands for; None if it is too long.
-
-    Whole numbers are `int`; what has a point or an exponent is `Decimal`, as exact as it was written.
-    """
-    if len(text) > MAX_DIGITS:
-        return None
-    digits = text.replace("_", "")
-    unsigned = digits.lstrip("+-")
-    sign = -1 if digits[0] == "-" else 1
-    base = {"0x": 16, "0o": 8, "0b": 2}.get(unsigned[:2])
-    if base is not None:
-        return sign * int(unsigned[2:], base)
-    if "." not in unsigned and "e" not in unsigned and "E" not in unsigned:
-        return int(digits)
-    exponent = _EXPONENT.search(unsigned)
-    if exponent is not None and abs(int(exponent[1])) > MAX_EXPONENT:
-        return None
-    return Decimal(digits)
