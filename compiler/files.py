@@ -79,11 +79,12 @@ class Disk:
         return os.path.relpath(path, root) if os.path.commonpath([root, path]) == root else None
 
     def kind(self, name: str) -> str | None:
-        """What cannot be looked at counts as a file: reading it will say why."""
+        """What cannot be looked at counts as a file, a link to nothing too: reading it will say why."""
+        path = self._path(name)
         try:
-            return "directory" if stat.S_ISDIR(os.stat(self._path(name)).st_mode) else "file"
+            return "directory" if stat.S_ISDIR(os.stat(path).st_mode) else "file"
         except (FileNotFoundError, NotADirectoryError, ValueError):
-            return None
+            return "file" if "\0" not in path and os.path.islink(path) else None
         except OSError:
             return "file"
 
@@ -95,7 +96,7 @@ class Disk:
         """In no order."""
         try:
             with os.scandir(self._path(directory)) as found:
-                return [Entry(each.name, each.is_dir(), each.is_symlink()) for each in found]
+                return [Entry(each.name, _is_directory(each), each.is_symlink()) for each in found]
         except (FileNotFoundError, NotADirectoryError):
             return ()
 
@@ -105,6 +106,14 @@ class Disk:
 
     def _path(self, name: str) -> str:
         return os.path.join(self.root, name) or "."
+
+
+def _is_directory(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is or leads to a directory; a link in a circle, say, does not."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ wrote the path it is a mistake like any other.
 from __future__ import annotations
 
 import bisect
+import errno
 import hashlib
 import os
 import re
@@ -104,12 +105,17 @@ def read_source(
             what = f"`{path}` has {refused.size} bytes; at most {MAX_BYTES} (16 MiB) are read"
             return None, (error("GWC005", at, what, help="spread it over several files and `include` them"),)
         except (FileNotFoundError, NotADirectoryError):
+            if os.path.islink(real_path):
+                what = f"`{path}` is a link to something that does not exist"
+                return None, (error("GWC001", at, what, help=f"it leads to `{os.readlink(real_path)}`"),)
             what = f"`{path}` does not exist"
             return None, (error("GWC001", at, what, help="check the spelling of the path"),)
         except (OSError, ValueError) as failed:
             reason = failed.strerror if isinstance(failed, OSError) and failed.strerror else str(failed)
             what = f"`{path}` cannot be read: {reason.lower()}"
             help = "look at the permissions of the file and of the directories above it"
+            if isinstance(failed, OSError) and failed.errno == errno.ELOOP:
+                help = "it is a link that leads back to itself"
             return None, (error("GWC002", at, what, help=help),)
         if data is not None:
             return _decoded(data, os.fspath(real_path), path, path if name is None else name, at)

@@ -324,3 +324,22 @@ def test_a_text_that_is_no_file_has_nothing_to_include() -> None:
     assert found.span is not None
     assert found.span.file == "<stdin>"
     assert names(load_text("n: 1", "yaml", "<stdin>")) == ["1"]
+
+
+def test_a_link_in_a_circle_is_no_obstacle_to_a_pattern(tmp_path: Path) -> None:
+    """What a pattern does not match is not looked into; what it matches is told by its name."""
+    write(tmp_path, {"gwc.kdl": 'include "a*.kdl"\n', "a.kdl": "routes\n"})
+    (tmp_path / "circle.kdl").symlink_to("circle.kdl")
+    assert load(tmp_path).diagnostics == ()
+    (tmp_path / "again.kdl").symlink_to("again.kdl")
+    found = only(load(tmp_path))
+    assert (found.code, found.help) == ("GWC002", "it is a link that leads back to itself")
+    assert "`again.kdl`" in found.headline.replace(str(tmp_path) + "/", "")
+
+
+def test_a_link_to_nothing_is_called_one(tmp_path: Path) -> None:
+    """The file that is named is there, so it is not said to be missing."""
+    write(tmp_path, {"gwc.kdl": 'include "a.kdl"\n'})
+    (tmp_path / "a.kdl").symlink_to("gone.kdl")
+    found = only(load(tmp_path))
+    assert (found.code, found.help) == ("GWC001", "it leads to `gone.kdl`")
