@@ -180,10 +180,12 @@ class _Reader:
 
     def _comments(self, parts: list[Part | Block], start: int, end: int) -> None:
         """The comments and continued lines of a gap inside a statement."""
-        commented_out = bool(parts) and isinstance(parts[-1], Part) and parts[-1].kind == "/-"
+        last = parts[-1] if parts else None
+        # KDL 2 needs no backslash there: a line break after `/-` is space.
+        lines_go_on = self._version == 2 and isinstance(last, Part) and last.kind == "/-"
         behind: list[str] | None = None
         for piece in self._trivia.pieces(self._text, start, end):
-            if piece.kind == "continued" and not commented_out:
+            if piece.kind == "continued" and not lines_go_on:
                 behind = []
             elif piece.kind == "resumed" and behind is not None:
                 parts.append(Part("continued", " ".join(behind)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from gwc.compiler.parse.document import Document
+from gwc.compiler.parse.document import Document, Node
 from gwc.schema.diagnostic import Diagnostic
 
 from . import messages
@@ -47,49 +47,49 @@ def read(text: str, file: str) -> Reading:
     reading = _read_v2(text, file)
     if not reading.diagnostics or (marker is not None and marker[1] == "2"):
         return reading
-    if marker is None and not _is_v1(text):
-        return reading
-    older, only_v1 = _read_v1(text, file)
-    if older.diagnostics:
-        return older
-    span, what, advice = only_v1 or _difference(reading.diagnostics[0])
-    return older._replace(diagnostics=(messages.read_as_v1(span, what, advice, marked=marker is not None),))
+    older = _try_v1(text, file)
+    if older is not None:
+        nodes, only_v1 = older
+        span, what, advice = only_v1 or _difference(reading.diagnostics[0])
+        warning = messages.read_as_v1(span, what, advice, marked=marker is not None)
+        return Reading(Document(file, "kdl", tuple(nodes)), (warning,), 1)
+    return reading if marker is None else _read_v1(text, file)
 
 
 def parse_version(text: str, file: str, version: Version) -> tuple[Document, tuple[Diagnostic, ...]]:
     """`parse` for a file whose version is known: it is never read as the other one."""
-    reading = _read_v2(text, file) if version == 2 else _read_v1(text, file)[0]
+    reading = _read_v2(text, file) if version == 2 else _read_v1(text, file)
     return reading.document, reading.diagnostics
 
 
 def _read_v2(text: str, file: str) -> Reading:
     findings = Findings(file)
     nodes = parse_tokens(Lexer(text, findings).tokens())
-    if nodes is not None and not findings:
-        return Reading(Document(file, "kdl", tuple(nodes)), (), 2)
-    from .recovery import recover  # only now: most files have no mistakes
+    if nodes is None or findings:
+        from .recovery import recover  # only now: most files have no mistakes
 
-    findings = Findings(file)
-    nodes = recover(text, Lexer(text, findings), findings)
+        findings = Findings(file)
+        nodes = recover(text, Lexer(text, findings), findings)
     return Reading(Document(file, "kdl", tuple(nodes)), findings.sorted(), 2)
 
 
-def _read_v1(text: str, file: str) -> tuple[Reading, OnlyV1 | None]:
+def _read_v1(text: str, file: str) -> Reading:
     from .lexer_v1 import LexerV1  # only now: few files are KDL 1
     from .recovery import recover
 
     findings = Findings(file)
-    lexer = LexerV1(text, findings)
-    nodes = recover(text, lexer, findings)
-    return Reading(Document(file, "kdl", tuple(nodes)), findings.sorted(), 1), lexer.only_v1
+    nodes = recover(text, LexerV1(text, findings), findings)
+    return Reading(Document(file, "kdl", tuple(nodes)), findings.sorted(), 1)
 
 
-def _is_v1(text: str) -> bool:
-    """Whether the text is without a mistake as KDL 1; stops at the first one."""
+def _try_v1(text: str, file: str) -> tuple[list[Node], OnlyV1 | None] | None:
+    """The text read as KDL 1, and what KDL 2 would not read in it; None at the first mistake."""
     from .lexer_v1 import LexerV1
 
-    findings = Findings("", limit=1)
-    return parse_tokens(LexerV1(text, findings).tokens()) is not None and not findings
+    findings = Findings(file, limit=1)
+    lexer = LexerV1(text, findings)
+    nodes = parse_tokens(lexer.tokens())
+    return None if nodes is None or findings else (nodes, lexer.only_v1)
 
 
 def _difference(finding: Diagnostic) -> OnlyV1:

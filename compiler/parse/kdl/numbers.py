@@ -46,7 +46,7 @@ def number(text: str) -> int | Decimal:
         return int(unsigned[2:], base) * (-1 if digits[0] == "-" else 1)
     exponent = match[1]
     if exponent is not None:
-        if abs(int(exponent)) > MAX_EXPONENT:
+        if abs(int(exponent.replace("_", ""))) > MAX_EXPONENT:
             raise HugeNumberError
         return Decimal(digits)
     return Decimal(digits) if "." in unsigned else int(digits)

@@ -76,9 +76,10 @@ class Machine:
         can be made before a token is refused: asking first keeps the stack as the mistake has met it.
         """
         states, values = self.states, self.values
-        if not self.accepts(token.kind):
+        action = ACTIONS[states[-1]].get(token.kind)
+        if (action is None or action < 0) and not self.accepts(token.kind):
             return False
-        while (action := ACTIONS[states[-1]].get(token.kind)) is not None:
+        while action is not None:
             if action >= 0:
                 states.append(action)
                 values.append(token)
@@ -88,6 +89,7 @@ class Machine:
             self.drop(length)
             states.append(ACTIONS[states[-1]][symbol])
             values.append(parts[0] if function is None else function(parts))
+            action = ACTIONS[states[-1]].get(token.kind)
         return True
 
     def accepts(self, kind: Kind) -> bool:

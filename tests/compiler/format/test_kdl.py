@@ -85,6 +85,10 @@ CASES = {
         'a true { b r"c"; d "e\n  f"; }',
         'a true {\n    b r"c"\n    d "e\n  f"\n}\n',
     ),
+    "KDL 1 continues lines after what comments out": (
+        "a true /- \\ // why\n 1 /- \\\n 2",
+        "a true /- \\ // why\n    1 /-2\n",
+    ),
 }
 
 

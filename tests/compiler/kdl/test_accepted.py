@@ -32,7 +32,7 @@ CASES = {
     "n #true #false #null #inf #-inf #nan": "n #true #false #null #inf #-inf #nan\n",
     "n 0 -0 +1 1_000_ 0012": "n 0 0 1 1000 12\n",
     "n 0xFf -0x1_0 0o17 +0b1_01": "n 255 -16 15 5\n",
-    "n 1.5 -0.0 1e10 1.5E-3 2e+1_0": "n 1.5 -0.0 1E+10 0.0015 2E+10\n",
+    "n 1.5 -0.0 1e10 1.5E-3 2e+1_0_ 1_.0_": "n 1.5 -0.0 1E+10 0.0015 2E+10 1.0\n",
     # Properties: the last one of a key counts, in the order of the keys
     "n b=1 a=2 c=#true": "n a=2 b=1 c=#true\n",
     "n a=1 x a=2": "n x a=2\n",
