@@ -1,7 +1,7 @@
 """Tokens to nodes, along the automaton of kdl.lark.
 
 Owns the LALR loop: once as a machine that can be asked and put right, for files with mistakes, and once
-bare, for files without. Knows nothing of what the states mean; `reduce.py` does.
+bare, for files without any. Knows nothing of what the states mean; `reduce.py` does.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def parse_tokens(tokens: Iterable[Token]) -> list[Node] | None:
 
     No token is asked for after the first that the grammar does not take.
 
-    PERF: the same as feeding a `Machine`, 1.6 times as fast (0.15 s against 0.24 s for 450 000 tokens).
+    PERF: the same as feeding a `Machine`, without its questions: 0.08 s for 108 000 tokens (10 000 routes).
     """
     actions, reductions = ACTIONS, REDUCTIONS
     states = [START]

@@ -36,9 +36,8 @@ def recover(text: str, lexer: Scanner, findings: Findings) -> list[Node]:
 class _Recovery:
     """One run over one file. Mutable: everything; `_at` is the number of the token that is next.
 
-    `_expects_right`: a `(` has been told of as never closed, so that a `)` after it,
-    in its statement, is no news.
-    `_strayed`: a `}` has been told of that closes nothing.
+    `_expects_right`: a `(` has been told of as never closed, so that a `)` after it, in its statement, is
+    no news. `_strayed`: a `}` has been told of that closes nothing.
     """
 
     __slots__ = (

@@ -57,24 +57,28 @@ class Statement:
 
 
 def first(parts: list[Any]) -> Any:
+    """All but the first symbol say nothing of the tree: marks, and what is commented out."""
     return parts[0]
 
 
 def dropped(parts: list[Any]) -> None:
-    return None
+    """Commented out: nothing is made of it."""
 
 
 def nothing(parts: list[Any]) -> list[Node]:
+    """No statements yet."""
     return []
 
 
 def simple_statements(parts: list[Any]) -> list[Node]:
+    """Statements, and more that the lexer has read whole."""
     nodes: list[Node] = parts[0]
     nodes += parts[1].value
     return nodes
 
 
 def statement(parts: list[Any]) -> list[Node]:
+    """Statements, and one more."""
     nodes: list[Node] = parts[0]
     nodes.append(parts[1])
     return nodes
@@ -84,11 +88,13 @@ last_statement = statement
 
 
 def leaf(parts: list[Any]) -> Node:
+    """A node without a block."""
     head: Statement = parts[0]
     return Node(head.head(), None, None, head.start, head.end)
 
 
 def block(parts: list[Any]) -> Node:
+    """A node with its block."""
     opened: Token = parts[0]
     return Node(opened.value, tuple(parts[1]), None, opened.start, parts[2].end)
 
@@ -100,38 +106,45 @@ def opening(parts: list[Any]) -> Token:
 
 
 def name(parts: list[Any]) -> Statement:
+    """The beginning of a node."""
     return Statement(None, parts[0])
 
 
 def tagged_name(parts: list[Any]) -> Statement:
+    """`(tag)name`."""
     return Statement(parts[0], parts[1])
 
 
 def argument(parts: list[Any]) -> Statement:
+    """A node, and one argument more."""
     head: Statement = parts[0]
     head.args.append(head.value(None, parts[1]))
     return head
 
 
 def tagged_argument(parts: list[Any]) -> Statement:
+    """A node, and `(tag)value`."""
     head: Statement = parts[0]
     head.args.append(head.value(parts[1], parts[2]))
     return head
 
 
 def property(parts: list[Any]) -> Statement:
+    """A node, and `key=value`."""
     head: Statement = parts[0]
     head.property(parts[1], None, parts[2])
     return head
 
 
 def tagged_property(parts: list[Any]) -> Statement:
+    """A node, and `key=(tag)value`."""
     head: Statement = parts[0]
     head.property(parts[1], parts[2], parts[3])
     return head
 
 
 def tag(parts: list[Any]) -> Tag:
+    """`(tag)`."""
     return Tag(parts[1].value, parts[0].start)
 
 
