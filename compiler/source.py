@@ -85,6 +85,13 @@ def source_from_text(text: str, path: str, *, name: str | None = None) -> Source
     )
 
 
+def source_from_bytes(data: bytes, path: str) -> tuple[SourceFile | None, tuple[Diagnostic, ...]]:
+    """A source that is not on disk and is not known to be text; judged as a file is that holds `data`."""
+    if len(data) > MAX_BYTES:
+        return None, (_too_large(path, len(data), None),)
+    return _decoded(data, None, path, path, None)
+
+
 def read_source(
     real_path: str | os.PathLike[str], path: str, *, name: str | None = None, at: Span | None = None
 ) -> tuple[SourceFile | None, tuple[Diagnostic, ...]]:
@@ -102,8 +109,7 @@ def read_source(
             what = f"`{path}` is {refused.what}, not a file"
             return None, (error("GWC003", at, what, help="name a file; `-` reads from standard input"),)
         except _TooLarge as refused:
-            what = f"`{path}` has {refused.size} bytes; at most {MAX_BYTES} (16 MiB) are read"
-            return None, (error("GWC005", at, what, help="spread it over several files and `include` them"),)
+            return None, (_too_large(path, refused.size, at),)
         except (FileNotFoundError, NotADirectoryError):
             if os.path.islink(real_path):
                 what = f"`{path}` is a link to something that does not exist"
@@ -138,6 +144,11 @@ class _TooLarge(Exception):
     def __init__(self, size: int) -> None:
         super().__init__(size)
         self.size = size
+
+
+def _too_large(path: str, size: int, at: Span | None) -> Diagnostic:
+    what = f"`{path}` has {size} bytes; at most {MAX_BYTES} (16 MiB) are read"
+    return error("GWC005", at, what, help="spread it over several files and `include` them")
 
 
 def _read_at_rest(real_path: str) -> bytes | None:
@@ -184,7 +195,7 @@ def _demand_regular(state: os.stat_result) -> None:
 
 
 def _decoded(
-    data: bytes, real_path: str, path: str, name: str, at: Span | None
+    data: bytes, real_path: str | None, path: str, name: str, at: Span | None
 ) -> tuple[SourceFile | None, tuple[Diagnostic, ...]]:
     try:
         text = data.decode("utf-8")

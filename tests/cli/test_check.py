@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 from .conftest import SMALL, Gwc
@@ -90,6 +92,24 @@ def test_stdin(gwc: Gwc) -> None:
         gwc("check", "-", "--syntax", "yaml", stdin="routes:\n  - route: a\n    respond: {}\n").exit_code == 0
     )
     assert gwc("check", "-", stdin=b"\xff").exit_code == 2
+
+
+def test_stdin_is_judged_as_a_file_is(gwc: Gwc) -> None:
+    """Bytes that are no text, and too many of them, are findings in every format."""
+    report = json.loads(gwc("check", "--format", "json", "-", stdin=b"a\xff").stdout)
+    assert [each["code"] for each in report["diagnostics"]] == ["GWC004"]
+    large = gwc("check", "-", stdin=b" " * (16 * 1024 * 1024 + 1))
+    assert large.exit_code == 2
+    assert "GWC005" in large.stdout
+    assert gwc("fmt", "-", stdin=b"\xff").exit_code == 2
+
+
+def test_a_full_disk_is_no_bug(small: Path) -> None:
+    """Output that cannot be written is told in one line, exit code 2."""
+    gwc_path = Path(sys.executable).parent / "gwc"
+    command = f"'{gwc_path}' check '{small}' > /dev/full"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, "gwc: No space left on device\n")
 
 
 def test_several_paths(gwc: Gwc, small: Path, tmp_path: Path) -> None:

@@ -132,6 +132,25 @@ def test_convert_keeps_the_table(gwc: Gwc, small: Path, tmp_path: Path, syntax: 
         assert gwc("fmt", "--check", target).exit_code == 0
 
 
+def test_convert_takes_the_files_alone(gwc: Gwc, small: Path) -> None:
+    """What the environment lays over a configuration does not get into the converted one."""
+    env = {"GWC_SET__ROUTES__ORDERS__PRIORITY": "6"}
+    assert "priority" not in gwc("convert", small, "--to", "yaml", env=env).stdout
+
+
+def test_every_command_reads_stdin_in_both_syntaxes(gwc: Gwc) -> None:
+    """`-` has no suffix, so --syntax says what it is."""
+    text = "routes:\n  - route: a\n    respond: {status: 299}\n"
+    for arguments in (
+        ("routes", "-c", "-"),
+        ("config", "-c", "-"),
+        ("explain", "-c", "-", "GET", "http://a/"),
+        ("convert", "-", "--to", "kdl"),
+    ):
+        result = gwc(*arguments, "--syntax", "yaml", stdin=text)
+        assert (result.exit_code, "299" in result.stdout) == (0, True), arguments
+
+
 def test_fmt_lays_out_and_keeps_comments(gwc: Gwc, small: Path) -> None:
     """The file is rewritten once; a second run changes nothing."""
     small.write_text('// head\nlisteners{listener "a"{address "127.0.0.1:1"}} // tail\n')

@@ -21,8 +21,16 @@ CLEAN, FOUND, UNREADABLE = 0, 1, 2
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
+def syntax_option(function: Function) -> Function:
+    """`--syntax`: stdin has no name whose suffix would say it."""
+    return click.option(
+        "--syntax", type=click.Choice(["kdl", "yaml"]), default="kdl", help="What `-` (stdin) is written in."
+    )(function)
+
+
 def configuration_options(function: Function) -> Function:
-    """`--overlay` and `--set`, for every command that compiles."""
+    """`--syntax`, `--overlay` and `--set`, for every command that compiles."""
+    function = syntax_option(function)
     function = click.option(
         "--set",
         "settings",

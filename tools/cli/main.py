@@ -7,6 +7,7 @@ Exit codes: 0 clean; 1 findings, or a difference that was asked for; 2 usage or 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 
@@ -96,8 +97,15 @@ def main() -> None:
         raise
     except BrokenPipeError:
         # The reader went away (`gwc routes | head`): nothing to say, and nobody to say it to.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _let_go_of_stdout()
         sys.exit(0)
+    except OSError as fault:
+        # What a command reads and writes by name it judges itself; this is stdout, the disk, the machine.
+        where = f"{fault.filename}: " if isinstance(fault.filename, str) else ""
+        with contextlib.suppress(OSError):
+            print(f"gwc: {where}{fault.strerror or fault}", file=sys.stderr)
+        _let_go_of_stdout()
+        sys.exit(2)
     except Exception as bug:
         if os.environ.get("GWC_DEBUG"):
             raise
@@ -106,6 +114,11 @@ def main() -> None:
             f"gwc: internal error: {words}\nThis is a bug in gwc; GWC_DEBUG=1 shows where.", file=sys.stderr
         )
         sys.exit(3)
+
+
+def _let_go_of_stdout() -> None:
+    """What is still to be written to stdout is written nowhere, so that leaving does not fail on it again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

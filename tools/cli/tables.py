@@ -13,7 +13,7 @@ from .compiling import compile_argument
 from .findings import FOUND, UNREADABLE, stop_on_errors
 
 
-def table_of(path: str, overlays: Sequence[str], settings: Sequence[str]) -> RouteTable:
+def table_of(path: str, syntax: str, overlays: Sequence[str], settings: Sequence[str]) -> RouteTable:
     """The table of a configuration or an artifact. Prints what is wrong and exits where there is none."""
     from gwc.schema.artifact import MAGIC, Refusal, load
 
@@ -28,7 +28,7 @@ def table_of(path: str, overlays: Sequence[str], settings: Sequence[str]) -> Rou
                     click.echo(f"{path}: {loaded.message}", err=True)
                     sys.exit(UNREADABLE)
                 return loaded
-    result = compile_argument(path, "kdl", overlays, settings)
+    result = compile_argument(path, syntax, overlays, settings)
     stop_on_errors(result.diagnostics, result.sources, result.unreadable)
     if result.table is None:
         sys.exit(FOUND)

@@ -14,7 +14,6 @@ from ..findings import FOUND, UNREADABLE, configuration_options, print_text, sto
 @click.command("build")
 @click.argument("path", metavar="PATH")
 @click.option("-o", "--output", required=True, metavar="FILE", help="Where the table goes.")
-@click.option("--syntax", type=click.Choice(["kdl", "yaml"]), default="kdl", help="What `-` is written in.")
 @configuration_options
 def command(
     path: str, output: str, syntax: str, overlays: tuple[str, ...], settings: tuple[str, ...]

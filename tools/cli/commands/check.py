@@ -24,9 +24,6 @@ from ..findings import CLEAN, FOUND, SEVERITIES, UNREADABLE, at_least, configura
 )
 @click.option("--env", is_flag=True, help="Also look for what the configuration refers to outside its files.")
 @click.option("--explain", "code", metavar="CODE", help="Print the page of a code, such as GWC302.")
-@click.option(
-    "--syntax", type=click.Choice(["kdl", "yaml"]), default="kdl", help="What `-` (stdin) is written in."
-)
 @configuration_options
 def command(
     paths: tuple[str, ...],

@@ -17,13 +17,15 @@ from ..findings import FOUND, configuration_options, stop_on_errors
 @click.option("-c", "--config", default=".", metavar="PATH", help="The configuration.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 @configuration_options
-def command(config: str, form: str, overlays: tuple[str, ...], settings: tuple[str, ...]) -> None:
+def command(
+    config: str, form: str, syntax: str, overlays: tuple[str, ...], settings: tuple[str, ...]
+) -> None:
     """Print every value that is in force, with the layer and the line that set it.
 
     Layers, the stronger first: flag, environment, overlay, file, default. A route's values are those of its
     groups and of `defaults` too. Secrets are shown as the references they are.
     """
-    result = compile_argument(config, "kdl", overlays, settings)
+    result = compile_argument(config, syntax, overlays, settings)
     stop_on_errors(result.diagnostics, result.sources, result.unreadable)
     if result.resolution is None or result.validated is None:
         sys.exit(FOUND)

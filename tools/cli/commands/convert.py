@@ -8,15 +8,16 @@ from pathlib import Path
 import click
 
 from ..compiling import compile_argument
-from ..findings import FOUND, UNREADABLE, stop_on_errors
+from ..findings import FOUND, UNREADABLE, stop_on_errors, syntax_option
 from ..write import write_atomically
 
 
 @click.command("convert")
 @click.argument("path", metavar="PATH")
-@click.option("--to", "syntax", type=click.Choice(["kdl", "yaml"]), required=True)
+@click.option("--to", "target", type=click.Choice(["kdl", "yaml"]), required=True)
 @click.option("-o", "--output", metavar="FILE", help="Where the result goes (default: stdout).")
-def command(path: str, syntax: str, output: str | None) -> None:
+@syntax_option
+def command(path: str, target: str, output: str | None, syntax: str) -> None:
     """Print the configuration at PATH in the other syntax, its includes written in.
 
     Refused unless the table is the same before and after. Comments cannot be carried over; each is named on
@@ -28,13 +29,13 @@ def command(path: str, syntax: str, output: str | None) -> None:
     from gwc.compiler.format.kdl import format_kdl
     from gwc.compiler.pipeline import compile_text
 
-    result = compile_argument(path, "kdl")
+    result = compile_argument(path, syntax, environment={})  # what is written, whoever runs it where
     stop_on_errors(result.diagnostics, result.sources, result.unreadable)
     if result.table is None or result.validated is None:
         sys.exit(FOUND)
     data = result.validated.data
-    text = format_kdl(to_kdl(data)) if syntax == "kdl" else to_yaml(data)
-    again = compile_text(text, syntax, f"<converted {syntax}>")
+    text = format_kdl(to_kdl(data)) if target == "kdl" else to_yaml(data)
+    again = compile_text(text, target, f"<converted {target}>")
     if again.table is None or again.table != result.table:
         click.echo(f"{path}: not converted: the table would not be the same; this is a bug in gwc", err=True)
         sys.exit(FOUND)

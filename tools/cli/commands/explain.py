@@ -34,6 +34,7 @@ def command(
     sni: str | None,
     candidates: int,
     form: str,
+    syntax: str,
     overlays: tuple[str, ...],
     settings: tuple[str, ...],
 ) -> None:
@@ -42,7 +43,7 @@ def command(
     METHOD is taken as typed; `get` is not `GET`. Without --listener the request comes in by the only address,
     or, of several, by the one with the URL's port and scheme. Exit code 0 whatever the decision.
     """
-    table = table_of(config, overlays, settings)
+    table = table_of(config, syntax, overlays, settings)
     from ..answers import answer
     from ..asking import ask
 

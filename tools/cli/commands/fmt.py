@@ -45,8 +45,13 @@ def _files(path: Path) -> list[Path]:
 
 
 def _stdin() -> int:
-    text = sys.stdin.buffer.read().decode("utf-8", "strict")
-    after, status = _formatted(text, "<stdin>")
+    from gwc.compiler.source import MAX_BYTES, source_from_bytes
+
+    source, problems = source_from_bytes(sys.stdin.buffer.read(MAX_BYTES + 1), "<stdin>")
+    if source is None:
+        print_text(problems, {}, sys.stderr)
+        return UNREADABLE
+    after, status = _formatted(source.text, "<stdin>")
     if after is not None:
         click.echo(after, nl=False)
     return status

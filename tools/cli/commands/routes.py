@@ -19,9 +19,16 @@ from ..tables import table_of
 @click.option("--tree", is_flag=True, help="By host, path and method.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 @configuration_options
-def command(config: str, tree: bool, form: str, overlays: tuple[str, ...], settings: tuple[str, ...]) -> None:
+def command(
+    config: str,
+    tree: bool,
+    form: str,
+    syntax: str,
+    overlays: tuple[str, ...],
+    settings: tuple[str, ...],
+) -> None:
     """Print every alternative in the order of its rank: of those that hold, the first one wins."""
-    table = table_of(config, overlays, settings)
+    table = table_of(config, syntax, overlays, settings)
     entries = [_entry(table, rank) for rank in range(len(table.alternatives))]
     if form == "json":
         click.echo(json.dumps({"schema_version": 1, "alternatives": entries}, indent=2))
