@@ -9,11 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from gwc.compiler.parse.kdl.lexer import Lexer
-from gwc.compiler.parse.kdl.lexer_v1 import LexerV1
-from gwc.compiler.parse.kdl.messages import Version
-from gwc.compiler.parse.kdl.tokens import Findings, Token
-
+from ..parse.kdl.lexer import Lexer
+from ..parse.kdl.lexer_v1 import LexerV1
+from ..parse.kdl.messages import Version
+from ..parse.kdl.tokens import Findings, Token
 from .trivia import Piece, Trivia
 
 

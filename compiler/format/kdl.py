@@ -11,12 +11,12 @@ import re
 from collections import Counter
 from typing import Any
 
-from gwc.compiler.parse.document import Node, Value
-from gwc.compiler.parse.kdl import read
-from gwc.compiler.parse.kdl.characters import NEWLINE, ONE_NEWLINE, SPACE
-from gwc.compiler.parse.kdl.messages import Version
 from gwc.schema.diagnostic import Severity
 
+from ..parse.document import Node, Value
+from ..parse.kdl import read
+from ..parse.kdl.characters import NEWLINE, ONE_NEWLINE, SPACE
+from ..parse.kdl.messages import Version
 from .items import Blank, Block, Comment, Part, Statement, read_items, tokens_of
 from .trivia import Trivia
 

@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from gwc.compiler.parse.kdl.characters import NEWLINE, NEWLINE_V1, ONE_NEWLINE, ONE_NEWLINE_V1, SPACE_V1
-from gwc.compiler.parse.kdl.comments import Unclosed, block_comment_end
-from gwc.compiler.parse.kdl.messages import Version
+from ..parse.kdl.characters import NEWLINE, NEWLINE_V1, ONE_NEWLINE, ONE_NEWLINE_V1, SPACE_V1
+from ..parse.kdl.comments import Unclosed, block_comment_end
+from ..parse.kdl.messages import Version
 
 _NEWLINE = re.compile(ONE_NEWLINE)
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from gwc.compiler.parse.document import Document, Node
 from gwc.schema.diagnostic import Diagnostic
 
+from ..document import Document, Node
 from . import messages
 from .characters import ONE_NEWLINE, SPACE
 from .lexer import Lexer

@@ -12,8 +12,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 
-from gwc.compiler.parse.document import Head, Node
-
+from ..document import Head, Node
 from . import messages
 from .characters import (
     DISALLOWED,

@@ -13,8 +13,7 @@ from __future__ import annotations
 
 import re
 
-from gwc.compiler.parse.document import Head, Property, Scalar, Value
-
+from ..document import Head, Property, Scalar, Value
 from .characters import KEYWORDS, NEWLINE, NUMBER_LIKE, RESERVED, WORD
 from .numbers import number
 

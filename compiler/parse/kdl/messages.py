@@ -106,7 +106,7 @@ def bare_keyword(span: Span, word: str, *, name: bool) -> Diagnostic:
 
 def unknown_keyword(span: Span, word: str) -> Diagnostic:
     """`#treu`."""
-    from gwc.compiler.diagnostics.nearest import nearest  # only now: a file without mistakes needs no index
+    from ...diagnostics.nearest import nearest  # only now: a file without mistakes needs no index
 
     near = {"yes": "#true", "on": "#true", "no": "#false", "off": "#false", "none": "#null", "nil": "#null"}
     meant = near.get(word.lstrip("#").lower()) or nearest(word, KEYWORDS)

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from gwc.compiler.parse.document import Node
-
+from ..document import Node
 from .reduce import REDUCTIONS
 from .tables import ACTIONS, END, START
 from .tokens import Kind, Token

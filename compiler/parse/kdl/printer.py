@@ -9,8 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from gwc.compiler.parse.document import Node, Scalar, Value
-
+from ..document import Node, Scalar, Value
 from .characters import (
     DISALLOWED,
     KEYWORDS_V1,

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from gwc.compiler.parse.document import Node
 from gwc.schema.diagnostic import Diagnostic
 from gwc.schema.span import Span
 
+from ..document import Node
 from . import messages
 from .balance import Braces
 from .parser import Machine

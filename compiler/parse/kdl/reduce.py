@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from gwc.compiler.parse.document import Head, Node, Property, Scalar, Value
-
+from ..document import Head, Node, Property, Scalar, Value
 from .tables import RULES
 from .tokens import Token
 
