@@ -272,6 +272,13 @@ def _unknown(root: RootRecord, setting: Setting) -> Diagnostic:
     """The report of a path that leads nowhere, with what is near at the step that fails."""
     separator = "." if setting.layer == "flag" else "__"
     known, failed = _step_that_fails(root, setting)
+    if any(_after(setting, each, failed) == "" for each in known):
+        return error(
+            "GWC244",
+            None,
+            f"`{setting.name}` names no single value: `{plain(failed)}` is a block, or stands several times",
+            help="go on to one of its keys, or use an overlay file",
+        )
     near = nearest(failed, known)
     shown = plain(failed)
     if near is not None:
