@@ -80,12 +80,10 @@ def requests(draw: st.DrawFn, config: Config) -> Asked:
 
 def towards(draw: Draw, config: Config, target: Alternative) -> Draft:
     """A draft that the alternative takes, as far as one try goes."""
-    wanted = dict(target.predicates)
-    hosts = [pattern for key, pattern in target.inherited if key == "host"]
-    hosts += [target.host] if target.host is not None else []
-    paths = [pattern for key, pattern in target.inherited if key == "path"]
-    paths += [target.path] if target.path is not None else []
-    names = [name for key, value in target.predicates if key == "listener" for name in as_list(value)]
+    wanted = {key for key, _ in target.steps}
+    hosts: list[Pattern] = [value for key, value in target.steps if key == "host"]
+    paths: list[Pattern] = [value for key, value in target.steps if key == "path"]
+    names = [name for key, value in target.steps if key == "listener" for name in as_list(value)]
     fitting_hosts = [
         host for host in alphabet.HOSTS if all(pattern_holds_host(pattern, host) for pattern in hosts)
     ]
@@ -117,7 +115,7 @@ def towards(draw: Draw, config: Config, target: Alternative) -> Draft:
     if chance(draw, 15):
         draft.forwarded_proto = one_of(draw, ("https", "http", "HTTPS", "https, http", "ftp"))
     draft.trace = draw(st.integers(0, 2**24))
-    for key, value in target.predicates:
+    for key, value in target.steps:
         satisfy(draw, draft, key, value)
         if key == "not":
             for inner, each in one_of(draw, [list(written_out(value, matchers))])[:1]:

@@ -73,7 +73,11 @@ def path_patterns(key: str, value: Any) -> list[Pattern]:
 
 
 def holds(key: str, value: Any, view: View, matchers: Mapping[str, Config]) -> bool:
-    """Whether one predicate holds."""
+    """Whether one predicate holds; the value of a host or path may be one pattern."""
+    if isinstance(value, Pattern):
+        if key == "host":
+            return pattern_holds_host(value, view.host)
+        return captures_of(value, view.path) is not None
     if key == "not":
         inside = written_out(value, matchers)
         return not all(holds(inner, each, view, matchers) for inner, each in inside)

@@ -25,7 +25,6 @@ from .holding import (
     holds,
     host_patterns,
     path_patterns,
-    pattern_holds_host,
     written_out,
 )
 from .reading import (
@@ -46,22 +45,36 @@ class Alternative:
     """One host and one path value of a block with everything else that must hold.
 
     `match` is the number of the route's block, `number` counts the alternatives of one block; both from 1.
-    `inherited` are outer host and path values. `order` are the nine lines; the least wins.
+    `steps` are what must hold in written order, outer groups first; of "host" and "path" the value is the one
+    pattern. `order` are the nine lines; the least wins.
     """
 
     route: str
     match: int
     number: int
-    host: Pattern | None
-    path: Pattern | None
-    inherited: tuple[tuple[str, Pattern], ...]
-    predicates: tuple[Written, ...]
+    steps: tuple[Written, ...]
     order: tuple[Any, ...]
 
     @property
     def id(self) -> str:
         """`route#match.number`."""
         return f"{self.route}#{self.match}.{self.number}"
+
+    @property
+    def host(self) -> Pattern | None:
+        """The innermost host."""
+        return innermost(self.steps, "host")
+
+    @property
+    def path(self) -> Pattern | None:
+        """The innermost path."""
+        return innermost(self.steps, "path")
+
+
+def innermost(steps: Sequence[Written], wanted: str) -> Pattern | None:
+    """The last host or path of the steps."""
+    patterns: list[Pattern] = [value for key, value in steps if key == wanted]
+    return patterns[-1] if patterns else None
 
 
 @dataclass(frozen=True)
@@ -143,38 +156,34 @@ def walk(
             yield entry, inner_priority, [*outer, blocks or [{}]]
 
 
-Choice = tuple[Pattern | None, Pattern | None, tuple[Written, ...]]
-"""One host and one path value of a block and its other predicates."""
-
-
-def block_choices(block: Config, matchers: Mapping[str, Config]) -> list[Choice]:
-    """The choices of one block: hosts outer, paths inner."""
+def block_choices(block: Config, matchers: Mapping[str, Config]) -> list[tuple[Written, ...]]:
+    """The block once for each pair of one host and one path value, hosts outer, paths inner."""
     written = list(written_out(block, matchers))
     hosts = [pattern for key, value in written if key == "host" for pattern in host_patterns(value)]
     paths = [pattern for key, value in written if key in PATH_KEYS for pattern in path_patterns(key, value)]
-    rest = tuple(pair for pair in written if pair[0] != "host" and pair[0] not in PATH_KEYS)
-    return [(host, path, rest) for host in hosts or (None,) for path in paths or (None,)]
+    return [
+        tuple(
+            ("host", host) if key == "host" else ("path", path) if key in PATH_KEYS else (key, value)
+            for key, value in written
+        )
+        for host in hosts or (None,)
+        for path in paths or (None,)
+    ]
 
 
 def alternative(
-    route: str, match: int, number: int, priority: str | int, chosen: Sequence[Choice], position: int
+    route: str,
+    match: int,
+    number: int,
+    priority: str | int,
+    chosen: Sequence[tuple[Written, ...]],
+    position: int,
 ) -> Alternative:
     """One alternative of the choices of all levels; the innermost host and path are its own."""
-    host: Pattern | None = None
-    path: Pattern | None = None
-    inherited: list[tuple[str, Pattern]] = []
-    predicates: list[Written] = []
-    for level_host, level_path, rest in chosen:
-        if level_host is not None:
-            if host is not None:
-                inherited.append(("host", host))
-            host = level_host
-        if level_path is not None:
-            if path is not None:
-                inherited.append(("path", path))
-            path = level_path
-        predicates += rest
-    keys = [key for key, _ in predicates]
+    steps = tuple(step for level in chosen for step in level)
+    keys = [key for key, _ in steps]
+    host, path = innermost(steps, "host"), innermost(steps, "path")
+    inherited = max(0, keys.count("host") - 1) + max(0, keys.count("path") - 1)
     order = (
         -(PRIORITIES[priority] if isinstance(priority, str) else priority),
         host_place(host),
@@ -183,10 +192,10 @@ def alternative(
         0 if "method" in keys else 1,
         -(keys.count("header") + keys.count("cookie")),
         -keys.count("query"),
-        -(len(inherited) + sum(keys.count(key) for key in OTHERS)),
+        -(inherited + sum(keys.count(key) for key in OTHERS)),
         position,
     )
-    return Alternative(route, match, number, host, path, tuple(inherited), tuple(predicates), order)
+    return Alternative(route, match, number, steps, order)
 
 
 # --- the nine lines --------------------------------------------------------------------------------------
@@ -222,14 +231,12 @@ def literal_bytes(path: Pattern | None) -> int:
 
 def alternative_holds(each: Alternative, view: View, matchers: Mapping[str, Config]) -> bool:
     """Whether everything that an alternative asks for holds."""
-    return (
-        (each.host is None or pattern_holds_host(each.host, view.host))
-        and (each.path is None or captures_of(each.path, view.path) is not None)
-        and all(
-            pattern_holds_host(pattern, view.host)
-            if key == "host"
-            else captures_of(pattern, view.path) is not None
-            for key, pattern in each.inherited
-        )
-        and all(holds(key, value, view, matchers) for key, value in each.predicates)
-    )
+    return first_failure(each, view, matchers) is None
+
+
+def first_failure(each: Alternative, view: View, matchers: Mapping[str, Config]) -> Written | None:
+    """The first of its steps that does not hold."""
+    for key, value in each.steps:
+        if not holds(key, value, view, matchers):
+            return key, value
+    return None

@@ -49,6 +49,8 @@ class Kdl:
             if key == "matchers":
                 for each in value:
                     yield from self.tagged("matcher", each)
+            elif key == "include":
+                yield from self.node(key, self.scalars(as_list(value)), [])
             elif key == "defaults":
                 yield from self.node("defaults", [], self.members(value))
             else:
