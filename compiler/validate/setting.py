@@ -271,7 +271,10 @@ def _not_settable(setting: Setting, target: Target) -> Diagnostic:
 def _unknown(root: RootRecord, setting: Setting) -> Diagnostic:
     """The report of a path that leads nowhere, with what is near at the step that fails."""
     separator = "." if setting.layer == "flag" else "__"
-    known, failed = _step_that_fails(root, setting)
+    known, failed, is_value = _step_that_fails(root, setting)
+    if is_value:
+        headline = f"`{setting.name}` leads nowhere: there is nothing below `{plain(failed)}`"
+        return error("GWC243", None, headline, help="take away what follows it")
     if any(_after(setting, each, failed) == "" for each in known):
         return error(
             "GWC244",
@@ -291,10 +294,11 @@ def _unknown(root: RootRecord, setting: Setting) -> Diagnostic:
     return error("GWC243", None, f"`{setting.name}` leads nowhere: there is no `{shown}`", help=advice)
 
 
-def _step_that_fails(root: RootRecord, setting: Setting) -> tuple[list[str], str]:
-    """The words that could stand where the path fails, and the word that stands there."""
+def _step_that_fails(root: RootRecord, setting: Setting) -> tuple[list[str], str, bool]:
+    """The words that could stand where the path fails, the word that stands there, and if it is a value's."""
     separator = "." if setting.layer == "flag" else "__"
     best: tuple[int, list[str]] = (len(setting.path), [])
+    values: set[int] = set()  # what is left of the path where a key of a value stands
     pending: list[tuple[ObjectShape, Record | None, str]] = [(root.shape, root, setting.path)]
     while pending:
         shape, record, rest = pending.pop()
@@ -306,7 +310,9 @@ def _step_that_fails(root: RootRecord, setting: Setting) -> tuple[list[str], str
             if not after:
                 continue
             inner = None if record is None else record.get(key.name)
-            if isinstance(key.shape, Block):
+            if isinstance(key.shape, Scalar | Values):
+                values.add(len(rest))
+            elif isinstance(key.shape, Block):
                 pending.append((language().objects[key.shape.object], inner, after))
             elif isinstance(key.shape, Nodes) and inner is not None and len(inner) == 1:
                 pending.append((inner[0].shape, inner[0], after))
@@ -319,4 +325,4 @@ def _step_that_fails(root: RootRecord, setting: Setting) -> tuple[list[str], str
                     if beyond:
                         pending.append((item.shape, item, beyond))
     rest = setting.path[len(setting.path) - best[0] :]
-    return best[1], rest.partition(separator)[0] or rest
+    return best[1], rest.partition(separator)[0] or rest, best[0] in values
