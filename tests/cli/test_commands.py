@@ -177,6 +177,13 @@ def test_fmt_reads_stdin(gwc: Gwc) -> None:
     assert gwc("fmt", "-", stdin="a   1").stdout == "a 1\n"
 
 
+def test_fmt_checks_stdin_too(gwc: Gwc) -> None:
+    """--check and --diff mean for stdin what they mean for a file."""
+    assert gwc("fmt", "--check", "-", stdin="a   1\n").exit_code == 1
+    assert gwc("fmt", "--check", "-", stdin="a 1\n").exit_code == 0
+    assert "+a 1" in gwc("fmt", "--diff", "-", stdin="a   1\n").stdout
+
+
 def test_schema_is_a_schema(gwc: Gwc, small: Path) -> None:
     """Both drafts are valid schemas and accept the YAML form of a configuration."""
     data = yaml.safe_load(gwc("convert", small, "--to", "yaml").stdout)

@@ -26,7 +26,7 @@ def command(paths: tuple[str, ...], check_only: bool, show_diff: bool) -> None:
     worst = CLEAN
     for path in paths:
         if path == "-":
-            worst = max(worst, _stdin())
+            worst = max(worst, _stdin(check_only, show_diff))
             continue
         for file in _files(Path(path)):
             worst = max(worst, _one(file, check_only, show_diff))
@@ -44,7 +44,8 @@ def _files(path: Path) -> list[Path]:
     return found
 
 
-def _stdin() -> int:
+def _stdin(check_only: bool, show_diff: bool) -> int:
+    """Format stdin to stdout; with one of the flags only what a file would be told is printed."""
     from gwc.compiler.source import MAX_BYTES, source_from_bytes
 
     source, problems = source_from_bytes(sys.stdin.buffer.read(MAX_BYTES + 1), "<stdin>")
@@ -52,9 +53,12 @@ def _stdin() -> int:
         print_text(problems, {}, sys.stderr)
         return UNREADABLE
     after, status = _formatted(source.text, "<stdin>")
-    if after is not None:
+    if after is None:
+        return status
+    if not check_only and not show_diff:
         click.echo(after, nl=False)
-    return status
+        return status
+    return _differs(source.text, after, "<stdin>", check_only, show_diff)
 
 
 def _one(file: Path, check_only: bool, show_diff: bool) -> int:
@@ -71,21 +75,23 @@ def _one(file: Path, check_only: bool, show_diff: bool) -> int:
     after, status = _formatted(source.text, str(file))
     if after is None or after == source.text:
         return status
-    if show_diff:
-        lines = difflib.unified_diff(
-            source.text.splitlines(keepends=True),
-            after.splitlines(keepends=True),
-            f"{file}",
-            f"{file} (formatted)",
-        )
-        click.echo("".join(lines), nl=False)
     if check_only or show_diff:
-        if check_only and not show_diff:
-            click.echo(f"{file}: would be laid out anew")
-        return FOUND if check_only else CLEAN
+        return _differs(source.text, after, str(file), check_only, show_diff)
     write_atomically(file, after.encode(), mode=os.stat(file).st_mode & 0o7777)
     click.echo(f"{file}: laid out anew", err=True)
     return CLEAN
+
+
+def _differs(before: str, after: str, file: str, check_only: bool, show_diff: bool) -> int:
+    """Print what would change, and give the exit code for it."""
+    if before == after:
+        return CLEAN
+    if show_diff:
+        old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+        click.echo("".join(difflib.unified_diff(old, new, file, f"{file} (formatted)")), nl=False)
+    else:
+        click.echo(f"{file}: would be laid out anew")
+    return FOUND if check_only else CLEAN
 
 
 def _formatted(text: str, file: str) -> tuple[str | None, int]:
