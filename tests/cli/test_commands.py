@@ -218,3 +218,27 @@ def test_the_output_of_a_pipe_that_closes(small: Path) -> None:
     command = f"'{gwc_path}' routes -c '{small}' --format json | head -c 1 > /dev/null"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert done.stderr == ""
+
+
+def test_config_shows_what_is_in_force_by_default(gwc: Gwc, tmp_path: Path) -> None:
+    """Defaults inside an action, and the listener that nobody wrote; not what has no effect."""
+    path = tmp_path / "gwc.kdl"
+    path.write_text(
+        'upstreams { upstream "u" { target "127.0.0.1:1" } }\n'
+        'routes { group "g" { upstream "u"; rewrite { path "/z" }; request-headers { set "a" "b" }\n'
+        '  route "r" { redirect path="/x" }; route "s" { matches { path "/s" } } } }\n'
+    )
+    values = json.loads(gwc("config", "-c", path, "--format", "json").stdout)["values"]
+    found = {each["path"]: (each["value"], each["layer"]) for each in values}
+    assert found["listeners.default.address"] == ("127.0.0.1:8080", "default")
+    assert found["routes.r.redirect.status"] == (302, "default")
+    assert found["upstreams.u.targets.127.0.0.1:1.weight"] == (1, "default")
+    assert "routes.s.rewrite.path" in found
+    assert not any(name.startswith(("routes.r.rewrite", "routes.r.request-headers")) for name in found)
+
+
+def test_routes_show_patterns_as_they_were_written(gwc: Gwc, tmp_path: Path) -> None:
+    """Text beyond ASCII is readable."""
+    path = tmp_path / "gwc.kdl"
+    path.write_text('routes { route "r" { matches { path-regex "/(é|e)" }; respond } }\n')
+    assert "/(é|e)" in gwc("routes", "-c", path).stdout

@@ -11,11 +11,11 @@ def explain_text(shown: Mapping[str, Any]) -> str:
     lines = [*_request(shown["request"]), "", *_decision(shown["decision"])]
     if shown["candidates"]:
         lines += ["", *_candidates(shown["candidates"])]
-    return "".join(f"{_visible(line)}\n" for line in lines)
+    return "".join(f"{visible(line)}\n" for line in lines)
 
 
-def _visible(line: str) -> str:
-    """No control character of a request reaches the terminal."""
+def visible(line: str) -> str:
+    """The line without control characters: none of a request or a pattern reaches the terminal."""
     return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in line)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from gwc.compiler.resolve import Resolution
+from gwc.compiler.resolve.listeners import IMPLICIT
 from gwc.compiler.resolve.scopes import Scoped
 from gwc.compiler.source import SourceFile
 from gwc.compiler.validate.provenance import provenance
@@ -26,6 +27,9 @@ def resolved_values(resolution: Resolution, sources: Sources) -> Iterator[dict[s
     for key, tag in (("listeners", "listener"), ("upstreams", "upstream"), ("matchers", "matcher")):
         for record in root.get(key, ()):
             yield from _record(f"{key}.{record[tag]}", record, sources, skip=(tag,))
+    if not root.get("listeners"):
+        for address in IMPLICIT.addresses:
+            yield _default(f"listeners.{IMPLICIT.name}.address", address)
     assert resolution.config is not None, "errors end the command before this"
     for scoped in resolution.routes:
         yield from _route(scoped, sources)
@@ -41,13 +45,14 @@ def _route(scoped: Scoped, sources: Sources) -> Iterator[dict[str, Any]]:
             yield from _values(f"{name}{inherited}.matches", owner, "matches", sources)
     setter = next((each for each in reversed(scope.owners) if "priority" in each), None)
     if setter is None:
-        yield {"path": f"{name}.priority", "value": scope.priority, "layer": "default", "from": ""}
+        yield _default(f"{name}.priority", scope.priority)
     else:
         yield from _values(f"{name}.priority", setter, "priority", sources)
-    for setting in (scope.action, scope.rewrite_at):
+    answers = scope.action is not None and scope.action.key in ("redirect", "respond")
+    for setting in (scope.action, None if answers else scope.rewrite_at):
         if setting is not None:
             yield from _values(f"{name}.{setting.key}", setting.owner, setting.key, sources)
-    for key in ("request-headers", "response-headers"):
+    for key in ("response-headers",) if answers else ("request-headers", "response-headers"):
         for record, pointer, path, value in _rules(scope.owners, key):
             yield _entry(f"{name}.{key}.{path}", value, record, pointer, sources)
 
@@ -87,29 +92,44 @@ def _record(
     for key in record:
         if key not in skip:
             yield from _values(f"{path}.{key}", record, key, sources)
-    for key, shape in record.shape.keys.items():
-        if key not in record and shape.default is not None:
-            yield {"path": f"{path}.{key}", "value": shape.default, "layer": "default", "from": ""}
+    for key, default in _left_out(record):
+        yield _default(f"{path}.{key}", default)
 
 
 def _values(path: str, record: Record, key: str, sources: Sources) -> Iterator[dict[str, Any]]:
-    """Every scalar below `record[key]`; what has a name is shown by it."""
-    for steps, value in _scalars((key,), record[key]):
+    """Every scalar below `record[key]`, defaults included; what has a name is shown by it."""
+    for steps, value, written in _scalars((key,), record[key]):
         shown = _spelt(record, steps)
-        if shown is not None:
+        if shown is None:
+            continue
+        if written:
             yield _entry(f"{path}{shown}", value, record, "/" + "/".join(steps), sources)
+        else:
+            yield _default(f"{path}{shown}", value)
 
 
-def _scalars(steps: tuple[str, ...], value: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Every scalar in or below a value with the steps that lead to it. Keys have no `/` and no `~`."""
+def _scalars(steps: tuple[str, ...], value: Any) -> Iterator[tuple[tuple[str, ...], Any, bool]]:
+    """Every scalar in or below a value with the steps that lead to it, and whether somebody wrote it.
+
+    Keys have no `/` and no `~`.
+    """
     if isinstance(value, Record):
         for key, each in value.items():
             yield from _scalars((*steps, key), each)
+        for key, default in _left_out(value):
+            yield (*steps, key), default, False
     elif isinstance(value, tuple):
         for number, each in enumerate(value):
             yield from _scalars((*steps, str(number)), each)
     else:
-        yield steps, value
+        yield steps, value, True
+
+
+def _left_out(record: Record) -> Iterator[tuple[str, Any]]:
+    """The defaults of what a record leaves out, but for the operators of conditions."""
+    for key, shape in record.shape.keys.items():
+        if key not in record and shape.default is not None and key != "ignore-case":
+            yield key, shape.default
 
 
 def _spelt(record: Record, steps: tuple[str, ...]) -> str | None:
@@ -125,8 +145,12 @@ def _spelt(record: Record, steps: tuple[str, ...]) -> str | None:
             if step in _TAGS and len(value) > 1 and step == next(iter(value)):
                 return None
             text += f".{step}"
-            value = value[step]
+            value = value.get(step)
     return text
+
+
+def _default(path: str, value: Any) -> dict[str, Any]:
+    return {"path": path, "value": value, "layer": "default", "from": ""}
 
 
 def _entry(path: str, value: Any, record: Record, pointer: str, sources: Sources) -> dict[str, Any]:

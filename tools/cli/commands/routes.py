@@ -10,6 +10,8 @@ import click
 from gwc.runtime.words import test_words
 from gwc.schema.table import METHODS, RouteTable, conditions_of
 
+from ..answers import readable
+from ..explaining import visible
 from ..findings import configuration_options
 from ..tables import table_of
 
@@ -33,9 +35,9 @@ def command(
     if form == "json":
         click.echo(json.dumps({"schema_version": 1, "alternatives": entries}, indent=2))
     elif tree:
-        click.echo("\n".join(_tree(entries)))
+        click.echo("\n".join(map(visible, _tree(entries))))
     else:
-        click.echo("\n".join(_lines(entries)))
+        click.echo("\n".join(map(visible, _lines(entries))))
 
 
 def _entry(table: RouteTable, rank: int) -> dict[str, Any]:
@@ -51,7 +53,7 @@ def _entry(table: RouteTable, rank: int) -> dict[str, Any]:
         "match": alternative.match,
         "priority": route.priority,
         "host": None if alternative.host is None else _pattern(*alternative.host),
-        "path": None if path is None else path[1],
+        "path": None if path is None else readable(path[1]),
         "path_kind": None if path is None else path[0],
         "methods": [method for test in tests if test[0] == METHODS for method in test[2]],
         "conditions": [test_words(table, test) for test in tests if test[0] != METHODS],
@@ -60,7 +62,7 @@ def _entry(table: RouteTable, rank: int) -> dict[str, Any]:
 
 
 def _pattern(kind: str, text: str) -> str:
-    return f"regex {text}" if kind == "regex" else text
+    return f"regex {readable(text)}" if kind == "regex" else readable(text)
 
 
 def _path(each: dict[str, Any]) -> str:
