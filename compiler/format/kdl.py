@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 from gwc.schema.diagnostic import Severity
@@ -17,6 +18,7 @@ from ..parse.document import Node, Value
 from ..parse.kdl import read
 from ..parse.kdl.characters import NEWLINE, ONE_NEWLINE, SPACE
 from ..parse.kdl.messages import Version
+from ..parse.kdl.tokens import Token
 from .items import Blank, Block, Comment, Part, Statement, read_items, tokens_of
 from .trivia import Trivia
 
@@ -41,20 +43,7 @@ def comments(text: str) -> tuple[str, ...]:
     Space at the end of a `//` comment is left out.
     """
     version = read(text, "").version
-    trivia = Trivia(version)
-    found: list[str] = []
-    pos = 1 if text.startswith("\ufeff") else 0
-    for token in tokens_of(text, version):
-        stretches = [(pos, token.start)]
-        if token.kind == "TERM":
-            stretches.append((token.start, token.end))
-        elif token.kind == "KEY":
-            stretches.append((token.value[1], token.end))
-        for start, end in stretches:
-            pieces = trivia.pieces(text, start, end)
-            found += [piece.text for piece in pieces if piece.kind in ("line", "block")]
-        pos = token.end
-    return tuple(found)
+    return tuple(_comments(text, tokens_of(text, version), version))
 
 
 def check_format(before: str, after: str) -> str | None:
@@ -63,16 +52,36 @@ def check_format(before: str, after: str) -> str | None:
     It may if it says the same: the same tree and comments, and the same text commented out. It may be read
     as KDL 2 where `before`, for its space alone, was KDL 1.
     """
+    if before == after:
+        return None
     was, now = read(before, ""), read(after, "")
     if any(finding.severity is Severity.ERROR for finding in now.diagnostics):
         return "the result would not be KDL"
     if [_data(node) for node in was.document.nodes] != [_data(node) for node in now.document.nodes]:
         return "the result would not mean the same"
-    if _said(before, was.version) != _said(after, now.version):
+    old, new = tokens_of(before, was.version), tokens_of(after, now.version)
+    if _said(old) != _said(new):
         return "the result would not have the same text commented out"
-    if Counter(comments(before)) != Counter(comments(after)):
+    if Counter(_comments(before, old, was.version)) != Counter(_comments(after, new, now.version)):
         return "the result would not have the same comments"
     return None
+
+
+def _comments(text: str, tokens: list[Token], version: Version) -> Iterator[str]:
+    """The comments in the gaps between the tokens, and in those tokens that are gaps."""
+    trivia = Trivia(version)
+    pos = 1 if text.startswith("\ufeff") else 0
+    for token in tokens:
+        stretches = [(pos, token.start)]
+        if token.kind == "TERM":
+            stretches.append((token.start, token.end))
+        elif token.kind == "KEY":
+            stretches.append((token.value[1], token.end))
+        for start, end in stretches:
+            for piece in trivia.pieces(text, start, end):
+                if piece.kind in ("line", "block"):
+                    yield piece.text
+        pos = token.end
 
 
 def _data(node: Node) -> tuple[Any, ...]:
@@ -88,10 +97,10 @@ def _plain(value: Value) -> tuple[str | None, str]:
     return (value.tag, repr(value.value))
 
 
-def _said(text: str, version: Version) -> list[tuple[str, str]]:
+def _said(tokens: list[Token]) -> list[tuple[str, str]]:
     """The tokens without their places, every statement with an end."""
     said: list[tuple[str, str]] = []
-    for token in tokens_of(text, version):
+    for token in tokens:
         if token.kind in ("RBRACE", "$END") and said and said[-1][0] not in ("TERM", "LBRACE"):
             said.append(("TERM", "None"))
         said.append((token.kind, repr(token.value[0] if token.kind == "KEY" else token.value)))

@@ -43,48 +43,37 @@ def parse(text: str, file: str) -> tuple[Document, tuple[Diagnostic, ...]]:
 
 def read(text: str, file: str) -> Reading:
     """`parse`, and the version of the text."""
+    nodes = _try_v2(text, file)
+    if nodes is not None:
+        return Reading(Document(file, "kdl", tuple(nodes)), (), 2)
     marker = _MARKER.match(text)
-    reading = _read_v2(text, file)
-    if not reading.diagnostics or (marker is not None and marker[1] == "2"):
-        return reading
+    if marker is not None and marker[1] == "2":
+        return _recover_v2(text, file)
     older = _try_v1(text, file)
     if older is not None:
         nodes, only_v1 = older
-        span, what, advice = only_v1 or _difference(reading.diagnostics[0])
+        span, what, advice = only_v1 or _difference(_recover_v2(text, file))
         warning = messages.read_as_v1(span, what, advice, marked=marker is not None)
         return Reading(Document(file, "kdl", tuple(nodes)), (warning,), 1)
-    return reading if marker is None else _read_v1(text, file)
+    return _recover_v2(text, file) if marker is None else _recover_v1(text, file)
 
 
 def parse_version(text: str, file: str, version: Version) -> tuple[Document, tuple[Diagnostic, ...]]:
     """`parse` for a file whose version is known: it is never read as the other one."""
-    reading = _read_v2(text, file) if version == 2 else _read_v1(text, file)
+    reading = _recover_v2(text, file) if version == 2 else _recover_v1(text, file)
     return reading.document, reading.diagnostics
 
 
-def _read_v2(text: str, file: str) -> Reading:
-    findings = Findings(file)
+def _try_v2(text: str, file: str) -> list[Node] | None:
+    """The nodes of a text without mistakes; None at the first one."""
+    findings = Findings(file, limit=1)
     nodes = parse_tokens(Lexer(text, findings).tokens())
-    if nodes is None or findings:
-        from .recovery import recover  # only now: most files have no mistakes
-
-        findings = Findings(file)
-        nodes = recover(text, Lexer(text, findings), findings)
-    return Reading(Document(file, "kdl", tuple(nodes)), findings.sorted(), 2)
-
-
-def _read_v1(text: str, file: str) -> Reading:
-    from .lexer_v1 import LexerV1  # only now: few files are KDL 1
-    from .recovery import recover
-
-    findings = Findings(file)
-    nodes = recover(text, LexerV1(text, findings), findings)
-    return Reading(Document(file, "kdl", tuple(nodes)), findings.sorted(), 1)
+    return None if findings else nodes
 
 
 def _try_v1(text: str, file: str) -> tuple[list[Node], OnlyV1 | None] | None:
     """The text read as KDL 1, and what KDL 2 would not read in it; None at the first mistake."""
-    from .lexer_v1 import LexerV1
+    from .lexer_v1 import LexerV1  # only now: few files are KDL 1
 
     findings = Findings(file, limit=1)
     lexer = LexerV1(text, findings)
@@ -92,7 +81,27 @@ def _try_v1(text: str, file: str) -> tuple[list[Node], OnlyV1 | None] | None:
     return None if nodes is None or findings else (nodes, lexer.only_v1)
 
 
-def _difference(finding: Diagnostic) -> OnlyV1:
+def _recover_v2(text: str, file: str) -> Reading:
+    """All mistakes of a text."""
+    from .recovery import recover  # only now: most files have no mistakes
+
+    findings = Findings(file)
+    nodes = recover(text, Lexer(text, findings), findings)
+    return Reading(Document(file, "kdl", tuple(nodes)), findings.sorted(), 2)
+
+
+def _recover_v1(text: str, file: str) -> Reading:
+    """All mistakes of a text as KDL 1."""
+    from .lexer_v1 import LexerV1
+    from .recovery import recover
+
+    findings = Findings(file)
+    nodes = recover(text, LexerV1(text, findings), findings)
+    return Reading(Document(file, "kdl", tuple(nodes)), findings.sorted(), 1)
+
+
+def _difference(reading: Reading) -> OnlyV1:
     """What KDL 2 has against a file of KDL 1, where that has no name of its own."""
+    finding = reading.diagnostics[0]
     assert finding.span is not None
     return OnlyV1(finding.span, f"KDL 2: {finding.headline}", finding.help)
