@@ -52,7 +52,7 @@ def _entry(table: RouteTable, rank: int) -> dict[str, Any]:
         "route": route.name,
         "match": alternative.match,
         "priority": route.priority,
-        "host": None if alternative.host is None else _pattern(*alternative.host),
+        "host": None if alternative.host is None else readable(_pattern(*alternative.host)),
         "path": None if path is None else readable(path[1]),
         "path_kind": None if path is None else path[0],
         "methods": [method for test in tests if test[0] == METHODS for method in test[2]],
@@ -62,7 +62,7 @@ def _entry(table: RouteTable, rank: int) -> dict[str, Any]:
 
 
 def _pattern(kind: str, text: str) -> str:
-    return f"regex {readable(text)}" if kind == "regex" else readable(text)
+    return f"regex {text}" if kind == "regex" else text
 
 
 def _path(each: dict[str, Any]) -> str:
