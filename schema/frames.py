@@ -27,6 +27,7 @@ WIDE: Final = 256
 _ENTRIES: Final[dict[str, Any]] = {
     "switches": dict[str, t.Leaf],
     "nodes": dict[str, t.Child],
+    "shapes": dict[str, t.Leaf],
     "path_groups": dict[str, tuple[tuple[int, t.Leaf], ...]],
     "layers": dict[str, t.Leaf],
     "host_groups": dict[str, tuple[tuple[int, int], ...]],

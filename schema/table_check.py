@@ -69,7 +69,7 @@ def layer_ranks(table: t.RouteTable, number: int) -> tuple[int, ...]:
 
 def _check_layer(table: t.RouteTable, layer: t.Layer, reached: Counter[int]) -> None:
     """A layer's leaves are where their alternatives' paths say."""
-    best, _, root, trie_best, depth, groups, regex_best = layer
+    best, _, root, shapes, segments_best, depth, groups, regex_best = layer
     places: dict[Place, list[int]] = {}
     for place, leaf in _leaves(table, layer, reached):
         assert place not in places, f"two leaves hang at {place}"
@@ -83,12 +83,41 @@ def _check_layer(table: t.RouteTable, layer: t.Layer, reached: Counter[int]) -> 
     assert regex_best == _least(table.path_groups[group][1] for group in groups)
     lengths = [table.path_groups[group][0] for group in groups]
     assert lengths == sorted(set(lengths), reverse=True), "groups are out of order"
-    if root == t.NOTHING:
-        assert (trie_best, depth) == (t.NO_RANK, 0), "a trie that is not there has a best"
-    else:
-        assert trie_best == table.nodes[root][6], "a trie's best is not its root's"
-        in_trie = [place[1] for place in places if place[0] in ("ends", "goes on")]
-        assert depth == max(len(each) for each in in_trie if isinstance(each, tuple)), "a depth is wrong"
+    by_segments = [place[1] for place in places if place[0] in ("ends", "goes on")]
+    assert depth == max((len(each) for each in by_segments if isinstance(each, tuple)), default=0)
+    assert segments_best == _least(
+        places[kind, each][0] for kind, each in places if kind in ("ends", "goes on")
+    ), "the best of prefixes and templates is wrong"
+    assert root == t.NOTHING or not shapes, "there are a trie and shapes"
+    asked = {number for numbers in shapes for number in numbers}
+    assert all(len(numbers) <= t.MOST_SHAPES for numbers in shapes), "a path asks too many shapes"
+    for count, numbers in enumerate(shapes):
+        bests = [table.shapes[number][2] for number in numbers]
+        assert bests == sorted(bests), "shapes are out of order"
+        for number in asked:
+            kind, length = _shape_kind(table, number)
+            assert (number in numbers) == (length == count or (kind == t.GOES_ON and length < count))
+    assert not shapes or len(shapes) == depth + 2, "there are shapes for other paths"
+
+
+def _shape_kind(table: t.RouteTable, number: int) -> tuple[int, int]:
+    """The kind of leaves of a shape, and how many segments it has."""
+    end, _, _, leaves = table.shapes[number]
+    kinds = {leaf[0] for leaf in leaves.values()}
+    assert len(kinds) == 1, "a shape has leaves of two kinds"
+    return kinds.pop(), end - 1
+
+
+def _shape_leaves(table: t.RouteTable, number: int) -> Iterator[tuple[Place, t.Leaf]]:
+    """The leaves of a shape."""
+    end, parameters, best, leaves = table.shapes[number]
+    for key, leaf in leaves.items():
+        pieces = key.split("/") if end > 1 else []
+        assert len(pieces) == end - 1, "a shape has patterns of two lengths"
+        assert not any(pieces[at] for at in parameters), "a parameter has a text"
+        segments = tuple(None if at in parameters else piece for at, piece in enumerate(pieces))
+        yield ("goes on" if leaf[0] == t.GOES_ON else "ends", segments), leaf
+    assert best == min(_best(table, leaf) for leaf in leaves.values()), "a shape's best is wrong"
 
 
 def place_of(alternative: t.Alternative) -> Place:
@@ -112,7 +141,9 @@ def _leaves(
     table: t.RouteTable, layer: t.Layer, reached: Counter[int] | None = None
 ) -> Iterator[tuple[Place, t.Leaf]]:
     """All leaves of a layer with their places."""
-    _, paths, root, _, _, groups, _ = layer
+    _, paths, root, shapes, _, _, groups, _ = layer
+    for number in {number for numbers in shapes for number in numbers}:
+        yield from _shape_leaves(table, number)
     yield from ((("path", path), leaf) for path, leaf in paths.items())
     for group in groups:
         length, best, beginnings = table.path_groups[group]

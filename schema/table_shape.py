@@ -80,6 +80,7 @@ class _Check:
             ("alternatives", self.alternative),
             ("switches", self.switch),
             ("nodes", self.node),
+            ("shapes", self.shape),
             ("path_groups", self.path_group),
             ("layers", self.layer),
             ("host_groups", self.host_group),
@@ -319,6 +320,13 @@ class _Check:
             if place % _AT_ONCE == _AT_ONCE - 1:
                 yield
 
+    def shape(self, _number: int, record: t.Shape) -> Iterator[None]:
+        """A shape's parameters are among its segments."""
+        end, parameters, _, leaves = record
+        self.demand(end >= 1, "a shape has a negative length")
+        self.demand(all(0 <= at < end - 1 for at in parameters), "a parameter is no segment of its shape")
+        return self.entries(leaves, self.leaf)
+
     def path_group(self, _number: int, record: t.PathGroup) -> Iterator[None]:
         """Regular expressions have programs and leaves."""
         length, _, beginnings = record
@@ -333,13 +341,18 @@ class _Check:
 
     def layer(self, number: int, record: t.Layer) -> Iterator[None]:
         """A layer's parts are there, or are said not to be."""
-        _, paths, root, trie_best, depth, groups, _ = record
-        if root == t.NOTHING:
-            self.demand(trie_best == t.NO_RANK, f"layer {number} has no trie")
-        else:
+        _, paths, root, shapes, best, depth, groups, _ = record
+        self.demand(depth >= 0, f"layer {number} has a negative depth")
+        if root != t.NOTHING:
             self.refer("nodes", root)
             self.demand(not self.reached[root], f"node {root} is reached twice")
-        self.demand(depth >= 0, f"layer {number} has a negative depth")
+        elif best != t.NO_RANK:
+            self.demand(len(shapes) == depth + 2, f"layer {number} has shapes for other paths")
+        for of_count, numbers in enumerate(shapes):
+            for shape in numbers:
+                self.refer("shapes", shape)
+                end = self.sections["shapes"][shape][0]
+                self.demand(end <= of_count + 1, "a shape is longer than its paths")
         for group in groups:
             self.refer("path_groups", group)
         return self.entries(paths, self.leaf)

@@ -65,6 +65,7 @@ def lower(
         alternatives=alternatives,
         switches=tuple(leaves.switches),
         nodes=tuple(layers.nodes),
+        shapes=tuple(layers.shapes),
         path_groups=tuple(layers.groups),
         layers=tuple(layers.layers),
         host_groups=tuple(indexes.groups),

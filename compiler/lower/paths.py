@@ -1,7 +1,7 @@
 """Layers: how the alternatives of one host pattern are found by path.
 
-Owns the map of exact paths, the segment trie of prefixes and templates, and regular expressions behind what
-each match of them begins with. Knows nothing of hosts.
+Owns the map of exact paths, the choice between shapes and a trie for prefixes and templates, and regular
+expressions behind what each match of them begins with. Knows nothing of hosts.
 """
 
 from __future__ import annotations
@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gwc.schema.predicate import PathPattern
-from gwc.schema.table import NO_RANK, NOTHING, Layer, Leaf, Node, PathGroup
+from gwc.schema.table import NO_RANK, NOTHING, Layer, Leaf, Node, PathGroup, Shape
 
 from .leaves import Leaves
 from .predicates import Conditions
+from .segments import Segments, segments_of
+from .shapes import Pattern, lower_shapes
 from .trie import Branch, insert, lower_trie
 
 
 class Layers:
-    """The sections `layers`, `nodes` and `path_groups` under construction.
+    """The sections `layers`, `nodes`, `shapes` and `path_groups` under construction.
 
     `paths[rank]` is an alternative's own path. Layers of the same alternatives are one.
     """
@@ -29,6 +31,7 @@ class Layers:
         self._seen: dict[tuple[int, ...], int] = {}
         self.layers: list[Layer] = []
         self.nodes: list[Node] = []
+        self.shapes: list[Shape] = []
         self.groups: list[PathGroup] = []
 
     def layer(self, ranks: tuple[int, ...]) -> int:
@@ -46,8 +49,7 @@ class Layers:
     def _layer(self, ranks: tuple[int, ...]) -> Layer:
         exact: dict[str, list[int]] = {}
         regexes: dict[str, list[int]] = {}
-        root = Branch()
-        depth = 0
+        patterns: dict[tuple[bool, Segments], Pattern] = {}
         for rank in ranks:
             path = self._paths[rank]
             if path is not None and path.kind == "exact":
@@ -55,21 +57,40 @@ class Layers:
             elif path is not None and path.kind == "regex":
                 regexes.setdefault(path.text, []).append(rank)
             else:
-                depth = max(depth, insert(root, path, rank))
-        number = NOTHING
-        if root.children or not root.plain:
-            number = len(self.nodes)
-            self.nodes += lower_trie(root, number, self._leaves)
+                key = segments_of(path)
+                pattern = patterns.get(key)
+                if pattern is None:
+                    pattern = patterns[key] = Pattern(*key)
+                pattern.ranks.append(rank)
+        depth = max((len(pattern.segments) for pattern in patterns.values()), default=0)
+        root, shapes = self._by_segments(list(patterns.values()), depth)
         groups = self._groups(regexes)
         return (
             ranks[0],
-            {path: self._leaves.leaf(found) for path, found in sorted(exact.items())},
-            number,
-            root.best,
+            {path: self._leaves.leaf(exact[path]) for path in sorted(exact)},
+            root,
+            shapes,
+            min((pattern.ranks[0] for pattern in patterns.values()), default=NO_RANK),
             depth,
             groups,
             min((self.groups[group][1] for group in groups), default=NO_RANK),
         )
+
+    def _by_segments(self, patterns: list[Pattern], depth: int) -> tuple[int, tuple[tuple[int, ...], ...]]:
+        """The root of the patterns' trie, or their shapes."""
+        if not patterns:
+            return NOTHING, ()
+        found = lower_shapes(patterns, depth, len(self.shapes), self._leaves)
+        if found is not None:
+            shapes, asked = found
+            self.shapes += shapes
+            return NOTHING, asked
+        root = Branch()
+        for pattern in patterns:
+            insert(root, pattern)
+        number = len(self.nodes)
+        self.nodes += lower_trie(root, number, self._leaves)
+        return number, ()
 
     def _groups(self, regexes: dict[str, list[int]]) -> tuple[int, ...]:
         """Groups by the length of the beginning, the longest first."""

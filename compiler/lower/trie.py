@@ -1,4 +1,4 @@
-"""The segment trie of prefixes and templates.
+"""The segment trie of prefixes and templates, where they have many shapes.
 
 Owns how patterns become nodes: which chains of segments are one step, which leaves need no node, how nodes
 are numbered. Knows nothing of hosts and of what a leaf holds.
@@ -6,13 +6,10 @@ are numbered. Knows nothing of hosts and of what a leaf holds.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from gwc.schema.predicate import PathPattern
 from gwc.schema.table import LONGEST_STEP, NO_RANK, Child, Leaf, Node, Steps
-from gwc.schema.template import Parameter, PathTemplate, parse_template
 
 from .leaves import Leaves
+from .shapes import Pattern
 
 
 class Branch:
@@ -39,19 +36,11 @@ class Branch:
         return bool(self.children or self.parameter is not None or (self.ends and self.goes_on))
 
 
-def insert(root: Branch, path: PathPattern | None, rank: int) -> int:
-    """Hang an alternative at its place, and say how deep that is. No path is the prefix `/`."""
+def insert(root: Branch, pattern: Pattern) -> None:
+    """Hang a pattern at its place."""
     branch = root
-    if path is None or path.kind == "prefix":
-        goes_on = True
-        segments: Sequence[str | Parameter] = [] if path is None else path.text.rstrip("/").split("/")[1:]
-    else:
-        template = parse_template(path.text)
-        assert isinstance(template, PathTemplate), f"resolving let a template pass: {path.text!r}"
-        goes_on = template.has_rest
-        segments = template.segments[:-1] if goes_on else template.segments
-    for segment in segments:
-        if isinstance(segment, str):
+    for segment in pattern.segments:
+        if segment is not None:
             child = branch.children.get(segment)
             if child is None:
                 child = branch.children[segment] = Branch()
@@ -60,8 +49,10 @@ def insert(root: Branch, path: PathPattern | None, rank: int) -> int:
             if branch.parameter is None:
                 branch.parameter = Branch()
             branch = branch.parameter
-    (branch.goes_on if goes_on else branch.ends).append(rank)
-    return len(segments)
+    if pattern.goes_on:
+        branch.goes_on = pattern.ranks
+    else:
+        branch.ends = pattern.ranks
 
 
 def lower_trie(root: Branch, first: int, leaves: Leaves) -> list[Node]:

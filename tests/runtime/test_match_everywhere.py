@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
+from gwc.compiler.lower import shapes
 from gwc.runtime.candidates import holding
 from gwc.runtime.match import Match, NeedsBody, NoMatch, match
 from gwc.schema.artifact import dump, load
 from gwc.schema.predicate import FieldTest, Flag, Listeners, Methods, Not, Predicate, Sample
 from gwc.schema.request import Late, RequestHead
-from gwc.schema.table import RouteTable
+from gwc.schema.table import MOST_SHAPES, RouteTable
 from gwc.schema.table_check import check_table
 from hypothesis import given
 from hypothesis import strategies as st
@@ -92,16 +95,17 @@ HEADS: st.SearchStrategy[RequestHead] = st.builds(
 )
 
 
-def made_of(routes: list[Planned]) -> RouteTable:
-    """A table with three listeners."""
+def made_of(routes: list[Planned], most_shapes: int) -> RouteTable:
+    """A table with three listeners; with 0 shapes one that has tries."""
     listeners = tuple(settings(name, f"{name}:80") for name in ("default", "other", "third"))
-    return table(*routes, listeners=listeners)
+    with patch.object(shapes, "MOST_SHAPES", most_shapes):
+        return table(*routes, listeners=listeners)
 
 
-@given(ROUTES)
-def test_tables_keep_their_invariants(routes: list[Planned]) -> None:
+@given(ROUTES, st.sampled_from([MOST_SHAPES, 0]))
+def test_tables_keep_their_invariants(routes: list[Planned], most: int) -> None:
     """Every alternative hangs where it should; bytes and back is the same table, whose bytes are the same."""
-    made = made_of(routes)
+    made = made_of(routes, most)
     check_table(made)
     data = dump(made)
     again = load(data)
@@ -110,10 +114,12 @@ def test_tables_keep_their_invariants(routes: list[Planned]) -> None:
     assert dump(again) == data
 
 
-@given(ROUTES, st.lists(HEADS, min_size=1, max_size=10))
-def test_the_winner_is_the_first_that_holds(routes: list[Planned], heads: list[RequestHead]) -> None:
+@given(ROUTES, st.lists(HEADS, min_size=1, max_size=10), st.sampled_from([MOST_SHAPES, 0]))
+def test_the_winner_is_the_first_that_holds(
+    routes: list[Planned], heads: list[RequestHead], most: int
+) -> None:
     """The walk finds what a look at every alternative finds."""
-    made = made_of(routes)
+    made = made_of(routes, most)
     for request in heads:
         found = match(made, request)
         holds = holding(made, request)

@@ -52,6 +52,16 @@ def sample() -> RouteTable:
     )
 
 
+def many_shapes() -> RouteTable:
+    """A table with a trie: templates with parameters at more places than can be asked one by one."""
+    templates = [
+        "/" + "/".join("{" + name + "}" if mask >> at & 1 else name for at, name in enumerate("abc"))
+        for mask in range(1, 8)
+    ]
+    more = ["/{a}/{b}/c/{rest...}", "/a/b", "/p/q/r/s/t/u", "/a/{b}/c/d"]
+    return table(*(route(each, block("a.test", each)) for each in (*templates, *more)))
+
+
 def refused(data: bytes) -> Refusal:
     """The refusal of some bytes."""
     answer = load(data)
@@ -88,11 +98,15 @@ def test_there_and_back() -> None:
 
 
 def test_every_section_is_written() -> None:
-    """The sample has frames of every section, so that the other tests speak of all."""
-    assert {frame.section for frame in encode_frames(sample())} == set(RouteTable.__dataclass_fields__) - {
-        "notes",
-        "cache",
-    }
+    """The samples have frames of every section, so that the other tests speak of all."""
+    written = {frame.section for made in (sample(), many_shapes()) for frame in encode_frames(made)}
+    assert written == set(RouteTable.__dataclass_fields__) - {"notes", "cache"}
+
+
+def test_a_trie_there_and_back() -> None:
+    """A table with a trie is read back too."""
+    made = many_shapes()
+    assert load(dump(made)) == made
 
 
 def test_the_digest_is_of_the_body() -> None:
@@ -112,13 +126,15 @@ def test_wide_dicts_and_long_sections_are_divided() -> None:
         *(route(f"r{n}", block(f"h{n}.test", f"=/{n}")) for n in range(2 * WIDE)),
         *(route(f"p{n}", block(None, f"=/{n}")) for n in range(2 * WIDE)),
         *(route(f"t{n}", block(None, f"/{n}/{{x}}")) for n in range(2 * WIDE)),
+        *(route(f"u{n}", block("u.test", f"/{n}" + "/v" * (n % 3))) for n in range(4 * WIDE)),
+        *(route(each.id, block("u.test", each.path[1])) for each in many_shapes().alternatives if each.path),
         *(route(f"s{n}", block(None, "=/t", header("x-t", str(n)))) for n in range(2 * WIDE)),
         *(route(f"x{n}", block(f"~h{n}.*", f"~/{n:03}.*")) for n in range(2 * WIDE)),
     )
     frames = list(encode_frames(made))
     assert max(len(frame.data) for frame in frames) < 1.5 * FRAME_BYTES
     divided = {frame.section for frame in frames if frame.place}
-    assert divided >= {"indexes", "layers", "nodes", "switches"}
+    assert divided >= {"indexes", "layers", "nodes", "shapes", "switches"}
     assert load(dump(made)) == made
 
 

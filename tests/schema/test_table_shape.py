@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ..tables import head
-from .test_artifact import sample
+from .test_artifact import many_shapes, sample
 
 Body = dict[str, list[Any]]
 
@@ -56,11 +56,12 @@ def forged(body: Mapping[str, Any]) -> bytes:
 
 
 BODY = orjson.dumps(body_of(sample()))
+TRIE = orjson.dumps(body_of(many_shapes()))
 
 
-def changed(section: str, number: int, *place: Any, to: Any) -> bytes:
-    """The sample with one thing changed; `place` leads to it."""
-    body = orjson.loads(BODY)
+def changed(section: str, number: int, *place: Any, to: Any, of: bytes = BODY) -> bytes:
+    """A body with one thing changed; `place` leads to it."""
+    body = orjson.loads(of)
     at = body[section]
     *way, last = (number, *place)
     for step in way:
@@ -74,9 +75,9 @@ def test_forging_works() -> None:
     assert load(forged(orjson.loads(BODY))) == sample()
 
 
-def number_of(section: str, wanted: Any) -> int:
+def number_of(section: str, wanted: Any, of: bytes = BODY) -> int:
     """The first record that a predicate likes."""
-    return next(at for at, record in enumerate(orjson.loads(BODY)[section]) if wanted(record))
+    return next(at for at, record in enumerate(orjson.loads(of)[section]) if wanted(record))
 
 
 CASES = {
@@ -118,9 +119,15 @@ CASES = {
     "leaf-negative": ("layers", 0, 1, {"/x": [0, -2, 0]}),
     "leaf-text": ("layers", 0, 1, {"/x": "no leaf"}),
     "leaf-float": ("layers", 0, 1, {"/x": [0, 0.5, 0]}),
-    "layer-group": ("layers", 0, 5, [9]),
-    "layer-depth": ("layers", 0, 4, -5),
-    "layer-trie": ("layers", 0, 3, 0),
+    "layer-group": ("layers", 0, 6, [9]),
+    "layer-depth": ("layers", 0, 5, -5),
+    "layer-root": ("layers", 0, 2, 9),
+    "layer-shapes": ("layers", 0, 3, [[0]]),
+    "layer-no-shapes": ("layers", 0, 4, 0),
+    "shape-end": ("shapes", 0, 0, 0),
+    "shape-too-long": ("shapes", 0, 0, 99),
+    "shape-parameter": ("shapes", 0, 1, [7]),
+    "shape-leaf": ("shapes", 0, 3, {"x": [0, 99, 0]}),
     "switch-in-switch": ("switches", 0, 2, [0, -1, 0]),
     "index-layer": ("indexes", 0, 0, {"a.test": 99}),
     "index-any": ("indexes", 0, 5, 99),
@@ -144,14 +151,14 @@ def test_what_does_not_fit_is_refused(case: str) -> None:
 
 def test_nodes() -> None:
     """A node reaches later ones, each once, by steps of some length."""
-    number = number_of("nodes", lambda node: isinstance(node[3], int))
+    number = number_of("nodes", lambda node: isinstance(node[3], int), TRIE)
     for place, to in ((3, number), (3, 99), (3, -1), (6, "x"), (1, {"a": 1, "b": 1}), (2, [[9, {}]])):
-        answer = load(changed("nodes", number, place, to=to))
+        answer = load(changed("nodes", number, place, to=to, of=TRIE))
         assert isinstance(answer, Refusal)
         assert answer.reason == "shape"
-    number = number_of("nodes", lambda node: node[1] is not None)
+    number = number_of("nodes", lambda node: node[1] is not None, TRIE)
     for step in (0, -1, 9):
-        answer = load(changed("nodes", number, 0, to=step))
+        answer = load(changed("nodes", number, 0, to=step, of=TRIE))
         assert isinstance(answer, Refusal)
 
 
@@ -192,7 +199,7 @@ def every_place(value: Any, way: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return found
 
 
-PLACES = [way for way in every_place(orjson.loads(BODY)) if len(way) > 1]
+PLACES = {body: [way for way in every_place(orjson.loads(body)) if len(way) > 1] for body in (BODY, TRIE)}
 HEADS = [
     head("/x/y", "a.test", headers={"x": "1"}, client_ip="10.0.0.1", late=Late("gpt-4")),
     head("/x/y?q=abc", "a.test", headers={"x": "1", "y": "2"}, client_ip="2001:db8::1", late=Late("gpt-4")),
@@ -200,6 +207,8 @@ HEADS = [
     head("/v1/abc", "b.test"),
     head("/p/q", ""),
     head("/h", "", headers={"x-t": "3"}),
+    head("/a/b/c", "a.test"),
+    head("/p/q/r/s/t/u/v", "a.test"),
     head("/h", "", headers={"x-t": "none"}, listener="two"),
 ]
 
@@ -207,10 +216,11 @@ HEADS = [
 @given(st.data())
 def test_a_changed_table_is_refused_or_harmless(data: st.DataObject) -> None:
     """Whatever one changes in the body: loading refuses, or matching, explaining and deciding work."""
-    body = orjson.loads(BODY)
+    original = data.draw(st.sampled_from([BODY, TRIE]))
+    body = orjson.loads(original)
     for _ in range(data.draw(st.integers(1, 3))):
         at: Any = body
-        *way, last = data.draw(st.sampled_from(PLACES))
+        *way, last = data.draw(st.sampled_from(PLACES[original]))
         try:
             for step in way:
                 at = at[step]

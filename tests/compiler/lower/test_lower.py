@@ -20,6 +20,7 @@ from gwc.schema.listener import PathOptions
 from gwc.schema.predicate import Listeners, Methods
 from gwc.schema.table import (
     ENDS,
+    GOES_ON,
     NO_RANK,
     NOTHING,
     RedirectRecord,
@@ -121,8 +122,8 @@ def test_the_layers_of_a_table() -> None:
         route("regex", block("a.test", "~/x/[0-9]+")),
     )
     (layer,) = made.layers
-    assert layer == (0, {"/x/y": (ENDS, 0, 0)}, 0, 2, 3, (0,), 1)
-    assert made.nodes == ((3, {"x/y/z": (1, 2, 0)}, (), None, None, None, 2),)
+    assert layer == (0, {"/x/y": (ENDS, 0, 0)}, NOTHING, ((), (), (), (0,), (0,)), 2, 3, (0,), 1)
+    assert made.shapes == ((4, (), 2, {"x/y/z": (GOES_ON, 2, 0)}),)
     assert made.path_groups == ((3, 1, {"/x/": ((0, (ENDS, 1, 0)),)}),)
 
 
