@@ -1,4 +1,4 @@
-"""Profiles of the property tests, and where outside data may lie."""
+"""Profiles of the property tests: `default` (the same examples every time), `long`, and `round` of a fuzz."""
 
 from __future__ import annotations
 
@@ -17,6 +17,13 @@ settings.register_profile(
     "long",
     max_examples=5000,
     deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+settings.register_profile(
+    "round",
+    max_examples=300,
+    deadline=None,
+    print_blob=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 settings.load_profile(os.environ.get("GWC_HYPOTHESIS_PROFILE", "default"))
