@@ -313,3 +313,79 @@ def configs(draw: st.DrawFn) -> Config:
         made["defaults"] = {"priority": one_of(draw, alphabet.PRIORITIES)}
     made["routes"] = route_set(draw, around, [], [], 0)
     return made
+
+
+# --- many routes at one place ----------------------------------------------------------------------------
+
+CROWDED_SEGMENTS = ("a", "b", "ab", "{p}")
+CROWDED_HOSTS: tuple[dict[str, Any], ...] = (
+    *({}, {}, {}),
+    *({"host": "a.test"}, {"host": "*.test"}, {"host": "*.a.test"}, {"host": {"regex": ".*t"}}),
+)
+CROWDED_HEADERS: tuple[dict[str, Any], ...] = (
+    {},
+    *({"header": {"name": "x-a", "value": value}} for value in ("1", "2", "3", ["1", "4"], ["2", "2", "3"])),
+    *({"header": {"name": "X-B", "value": value}} for value in ("1", "2", "")),
+    {"header": [{"name": "x-a", "value": "1"}, {"name": "x-b", "value": "2"}]},
+    {"header": {"name": "x-a", "value": "A", "ignore-case": True}},
+    {"header": "x-a"},
+)
+CROWDED_REST: tuple[dict[str, Any], ...] = (
+    *({}, {}, {}, {}, {}),
+    {"method": "GET"},
+    {"method": ["POST", "GET"]},
+    {"query": "q"},
+    {"stream": True},
+    {"sample": "50%"},
+    {"not": {"method": "GET"}},
+    {"listener": "l0"},
+)
+
+
+def crowded_path(segments: Sequence[str], form: int) -> dict[str, Any]:
+    """The path predicate of some segments, parameters named by their places."""
+    named = [each.replace("p", f"p{place}") for place, each in enumerate(segments)]
+    text = "/" + "/".join(named)
+    if form == 0 and "{" not in text:
+        return {"path": text}
+    if form == 1:
+        return {"path-template": (text if named else "") + "/{rest...}"}
+    if form == 2 and named and "{" not in text:
+        return {"path-regex": text + "(?:/.*)?"}
+    if "{" in text:
+        return {"path-template": text}
+    return {"path-prefix": text + ("/" if form == 3 and named else "")}
+
+
+@st.composite
+def crowded_configs(draw: st.DrawFn) -> Config:
+    """Many routes that differ in the shape of their paths, or in one header, or in little else."""
+    deepest = draw(st.sampled_from((0, 1, 2, 3, 6)))
+    segments = st.lists(st.sampled_from(CROWDED_SEGMENTS), max_size=deepest)
+    some_headers = draw(st.sampled_from((CROWDED_HEADERS[:1], CROWDED_HEADERS[:4], CROWDED_HEADERS)))
+    routes = draw(
+        st.lists(
+            st.tuples(
+                st.sampled_from(CROWDED_HOSTS[: draw(st.sampled_from((1, 7)))]),
+                segments,
+                st.integers(0, 4),
+                st.sampled_from(some_headers),
+                st.sampled_from(CROWDED_REST[: draw(st.sampled_from((1, 12)))]),
+                st.sampled_from((0, 0, 0, 0, 0, 0, 1, -1)),
+            ),
+            min_size=4,
+            max_size=40,
+        )
+    )
+    return {
+        "listeners": [{"listener": "l0", "address": "127.0.0.1:8080"}],
+        "routes": [
+            {
+                "route": f"r{number}",
+                "matches": {**host, **crowded_path(path, form), **header, **rest},
+                **({"priority": priority} if priority else {}),
+                "respond": {"status": 200},
+            }
+            for number, (host, path, form, header, rest, priority) in enumerate(routes)
+        ],
+    }

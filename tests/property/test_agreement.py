@@ -13,7 +13,7 @@ from .oracle import Verdict, decide, rank
 from .reading import Config, Refused
 from .rows import ROWS
 from .spelling import yaml
-from .strategies import configs
+from .strategies import configs, crowded_configs
 from .subject import Answer, answer, cached_table, ranking, table_for
 
 REQUESTS_EACH = 6
@@ -55,10 +55,8 @@ def test_order(config: Config) -> None:
     ]
 
 
-@given(st.data())
-def test_winner_and_captures(data: st.DataObject) -> None:
-    """Requests made from the configuration's patterns get the same answer."""
-    config = data.draw(configs())
+def hold_together(data: st.DataObject, config: Config) -> None:
+    """Requests made from the configuration's patterns get the same answer of both."""
     table = table_for(config)
     for _ in range(REQUESTS_EACH):
         asked = data.draw(requests(config))
@@ -68,3 +66,15 @@ def test_winner_and_captures(data: st.DataObject) -> None:
             assert got.status in verdict.statuses
         else:
             assert got == expected(verdict)
+
+
+@given(st.data())
+def test_winner_and_captures(data: st.DataObject) -> None:
+    """Small configurations that use everything."""
+    hold_together(data, data.draw(configs()))
+
+
+@given(st.data())
+def test_crowds(data: st.DataObject) -> None:
+    """Configurations with many routes at one place, so that tables take their other forms."""
+    hold_together(data, data.draw(crowded_configs()))
