@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from urllib.parse import quote
 
 from gwc.schema.diagnostic import error
 from gwc.schema.listener import PathOptions
@@ -17,9 +16,12 @@ from gwc.schema.normalise.path import normalise_path
 from gwc.schema.predicate import HostPattern, PathPattern
 
 from .context import Context, Record, span_of
+from .path_advice import path_advice
+from .possible import path_possible
 from .text import as_bytes_text
 
 _PARAMETER = re.compile(r"\{[^{}]*\}")
+_FLAG_AND_ANCHOR = re.compile(r"((?:\(\?i\))?)\^?")
 
 PATH_KINDS = {
     "path": "exact",
@@ -55,8 +57,11 @@ def path_patterns(
     patterns = []
     for index, text in enumerate(record[key]):
         pattern = PathPattern(kind, as_bytes_text(text))  # type: ignore[arg-type]  # the table has these kinds only
-        if kind != "regex":
-            _check_producible(context, record, key, index, pattern, options)
+        if kind == "regex":
+            if not path_possible(pattern.text):
+                _refuse_expression(context, record, key, index)
+        elif not _producible(pattern, options):
+            _refuse_pattern(context, record, key, index, pattern, options)
         patterns.append(pattern)
     return tuple(patterns)
 
@@ -68,7 +73,17 @@ def normal_form(path: str, options: PathOptions) -> str | None:
     return result if isinstance(result, str) else None
 
 
-def _check_producible(
+def _producible(pattern: PathPattern, options: tuple[PathOptions, ...]) -> bool:
+    """Whether a pattern is its own normal form under one of the options."""
+    text = pattern.text
+    if pattern.kind == "prefix":
+        text = text.rstrip("/") or "/"
+    elif pattern.kind == "template" and "{" in text:
+        text = _PARAMETER.sub("x", text)
+    return any(normal_form(text, each) == text for each in options)
+
+
+def _refuse_pattern(
     context: Context,
     record: Record,
     key: str,
@@ -76,44 +91,33 @@ def _check_producible(
     pattern: PathPattern,
     options: tuple[PathOptions, ...],
 ) -> None:
-    """Report a pattern that is not its own normal form under any of the options."""
-    text = pattern.text
-    if pattern.kind == "prefix":
-        text = text.rstrip("/") or "/"
-    elif pattern.kind == "template" and "{" in text:
-        text = _PARAMETER.sub("x", text)
-    for each in options:
-        if normal_form(text, each) == text:
-            return
-    written = record[key][index]
-    near = _nearest_normal(text, options)
-    if near is None:
-        advice = (
-            "write a path that a request can have after normalising; docs/semantics.md says how it is made"
-        )
-    elif pattern.kind == "template" and near.count("/x") != text.count("/x"):
-        advice = "write the template without dot segments and repeated slashes"
-    elif pattern.kind == "template":
-        advice = f"after normalising, such a path looks like `{near}` (with `x` for a parameter)"
-    else:
-        advice = f"write `{near}`, the normal form"
     context.report(
         error(
             "GWC310",
             span_of(record, key, index),
-            f"no request can have the path `{written}`",
+            f"no request can have the path `{record[key][index]}`",
             label="paths are normalised before they are compared",
-            help=advice,
+            help=path_advice(pattern, options),
         )
     )
 
 
-def _nearest_normal(text: str, options: tuple[PathOptions, ...]) -> str | None:
-    """What a request for `text` would look like after normalising, None if it would be refused outright."""
-    spelt = quote(text.encode("latin-1"), safe="/%-._~!$&'()*+,;=:@")
-    for candidate in (text, spelt):
-        for each in options:
-            normal = normal_form(candidate, each)
-            if normal is not None:
-                return normal
-    return None
+def _refuse_expression(context: Context, record: Record, key: str, index: int) -> None:
+    written = record[key][index]
+    advice = (
+        "every path begins with `/`; what is not one of `A-Z a-z 0-9 -._~!$&'()*+,;=:@/` is escaped in it"
+    )
+    start = _FLAG_AND_ANCHOR.match(written)
+    flag, rest = (start[1], written[start.end() :]) if start is not None else ("", written)
+    if path_possible(as_bytes_text(f"{flag}/{rest}")):
+        advice = "the whole path has to match, and it begins with `/`: "
+        advice += f"write `{flag}/{rest}`, or `{flag}.*{rest}` for any path that ends so"
+    context.report(
+        error(
+            "GWC310",
+            span_of(record, key, index),
+            f"no request can have a path that matches `{written}`",
+            label="compared with the whole normalised path",
+            help=advice,
+        )
+    )

@@ -107,6 +107,10 @@ FOUND: list[tuple[str, str, list[str]]] = [
     ("GWC411", HTTP, [""]),
     ("GWC411", UPSTREAM, [""]),
     ("GWC411", HTTP + _route("respond"), []),
+    # an expression that no host matches
+    ("GWC413", HTTP + _block('host regex="API\\\\.b"'), ['"API\\\\.b"']),
+    ("GWC413", HTTP + _block('host { regex "(?i)API" "[A-Za-z]+" "a|B" "\\\\W+" }'), []),
+    ("GWC413", HTTP + _block('not { host regex="https://a" }'), ['"https://a"']),
     # what needs TLS
     ("GWC412", HTTP + _block('sni "a.b"'), ["sni"]),
     ("GWC412", HTTP + _block('scheme "https"'), ["scheme"]),
