@@ -15,12 +15,11 @@ from __future__ import annotations
 import gc
 import hashlib
 import os
-import tempfile
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
+from .atomic_write import write_atomically
 from .table import FORMAT_VERSION, Notes, RouteTable
 
 if TYPE_CHECKING:
@@ -131,18 +130,7 @@ def write_table(path: str | os.PathLike[str], table: RouteTable) -> int:
     A symlink is followed. Raises OSError where the directory cannot be written; nothing is left behind then.
     """
     data = dump(table)
-    target = Path(os.path.realpath(path))
-    handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, target)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    write_atomically(path, data)
     return len(data)
 
 

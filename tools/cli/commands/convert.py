@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 
 import click
+from gwc.schema.atomic_write import write_atomically
 
 from ..compiling import compile_argument
 from ..findings import FOUND, UNREADABLE, stop_on_errors, syntax_option
-from ..write import write_atomically
 
 
 @click.command("convert")

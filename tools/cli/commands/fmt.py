@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import click
+from gwc.schema.atomic_write import write_atomically
 
 from ..findings import CLEAN, FOUND, UNREADABLE, print_text
-from ..write import write_atomically
 
 
 @click.command("fmt")

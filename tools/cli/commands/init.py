@@ -8,9 +8,9 @@ from importlib.resources import files
 from pathlib import Path
 
 import click
+from gwc.schema.atomic_write import write_atomically
 
 from ..findings import UNREADABLE
-from ..write import write_atomically
 
 
 @click.command("init")

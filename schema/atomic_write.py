@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 
-def write_atomically(path: Path, data: bytes, mode: int = 0o644) -> None:
+def write_atomically(path: str | os.PathLike[str], data: bytes, mode: int = 0o644) -> None:
     """Write `data` beside `path` and rename it over it. A symlink is followed: its target is replaced.
 
     Raises OSError where the directory cannot be written; nothing is left behind then.
