@@ -135,6 +135,8 @@ def resolve(root: Record, main_file: str, cache: ResolveCache | None = None) -> 
             if unit.written_in <= MAX_WRITTEN_IN:  # else it has told so itself
                 found.append(written_in_too_much(span_of(unit.scoped[-1].record, "route")))
             break
+    if not units:  # nobody else looks at them
+        list(walk_routes(context, (), root.get("defaults")))
     if cache is not None:
         cache.units = {id(unit.record): unit for unit in units}
     scoped_routes = tuple(scoped for unit in units for scoped in unit.scoped)

@@ -7,15 +7,17 @@ way to rewrite the path, one rule for a header name. Whether captures and prefix
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from gwc.schema.diagnostic import Label, error
 from gwc.schema.normalise.host import normalise_configured_host
 
 from .context import Context, Record, key_span, span_of, undefined
-from .resolved import Action, HeaderRules, Redirect, Respond, Rewrite, Split, SplitPart, ToUpstream
+from .headers import UNCHANGEABLE, header_rules, refuse_unchangeable
+from .resolved import Action, Redirect, Respond, Rewrite, Split, SplitPart, ToUpstream
 from .text import as_bytes_text
+
+_WITHOUT_BODY = (204, 205, 304)  # RFC 9110 sections 15.3.5, 15.3.6 and 15.4.5
 
 ACTIONS = ("upstream", "split", "redirect", "respond")
 PRIORITIES = {"low": -100, "normal": 0, "high": 100, "critical": 1000}
@@ -57,7 +59,7 @@ def resolve_action(context: Context, record: Record, key: str) -> Action:
         return Split(tuple(_part(context, part) for part in value))
     if key == "redirect":
         return _redirect(context, value)
-    return _respond(value)
+    return _respond(context, value)
 
 
 def _bind_upstream(context: Context, record: Record, key: str) -> None:
@@ -73,8 +75,8 @@ def _part(context: Context, record: Record) -> SplitPart:
     return SplitPart(
         upstream=record["upstream"],
         weight=record.get("weight", 1),
-        request_headers=header_rules(context, record.get("request-headers")),
-        response_headers=header_rules(context, record.get("response-headers")),
+        request_headers=header_rules(context, record.get("request-headers"), "request"),
+        response_headers=header_rules(context, record.get("response-headers"), "reply"),
         rewrite=resolve_rewrite(context, record["rewrite"]) if "rewrite" in record else None,
     )
 
@@ -92,9 +94,23 @@ def _redirect(context: Context, record: Record) -> Redirect:
     )
 
 
-def _respond(record: Record) -> Respond:
+def _respond(context: Context, record: Record) -> Respond:
+    status = record.get("status", 200)
+    if status in _WITHOUT_BODY and "body" in record:
+        context.report(
+            error(
+                "GWC329",
+                key_span(record, "body"),
+                f"a reply with status {status} has no body",
+                secondary=(Label(span_of(record, "status"), "this status says so"),),
+                help="take the body out, or give another status",
+            )
+        )
+    for header in record.get("headers", ()):
+        if header["header"].lower() in UNCHANGEABLE:
+            refuse_unchangeable(context, header["header"].lower(), (header, "header", None))
     return Respond(
-        status=record.get("status", 200),
+        status=status,
         headers=tuple(
             (header["header"].lower(), as_bytes_text(header["value"])) for header in record.get("headers", ())
         ),
@@ -109,6 +125,7 @@ def resolve_rewrite(context: Context, record: Record) -> Rewrite:
 
 
 def _path_change(context: Context, record: Record, keys: tuple[str, ...]) -> tuple[Any, str]:
+    """Kind and text of the one change of the path, None without one; of two that were reported, None too."""
     present = sorted((key for key in keys if key in record), key=lambda key: key_span(record, key).start)
     if len(present) > 1:
         context.report(
@@ -121,7 +138,7 @@ def _path_change(context: Context, record: Record, keys: tuple[str, ...]) -> tup
                 help="keep one of them",
             )
         )
-    if not present:
+    if len(present) != 1:
         return None, ""
     key = present[0]
     return {"path": "full"}.get(key, key), as_bytes_text(record[key])
@@ -130,68 +147,3 @@ def _path_change(context: Context, record: Record, keys: tuple[str, ...]) -> tup
 def _host(record: Record) -> str | None:
     host = record.get("host")
     return None if host is None else str(normalise_configured_host(host))
-
-
-def header_rules(context: Context, record: Record | None) -> HeaderRules:
-    """The header rules of one block; a name that two rules speak of is reported."""
-    if record is None:
-        return HeaderRules()
-    rules = HeaderRules(
-        rename=tuple([(each["from"].lower(), each["to"].lower()) for each in record.get("rename", ())]),
-        set=tuple([(each["name"].lower(), as_bytes_text(each["value"])) for each in record.get("set", ())]),
-        add=tuple([(each["name"].lower(), as_bytes_text(each["value"])) for each in record.get("add", ())]),
-        remove=tuple([name.lower() for name in record.get("remove", ())]),
-    )
-    names = [old for old, _ in rules.rename] + [name for name, _ in rules.set]
-    names += [*{name for name, _ in rules.add}, *rules.remove]
-    if len(set(names)) != len(names):
-        _refuse_repeats(context, record)
-    return rules
-
-
-def _refuse_repeats(context: Context, record: Record) -> None:
-    """Report each name that a second rule acts on; several `add` lines of one name are fine."""
-    seen: dict[str, tuple[str, tuple[Record, str, int | None]]] = {}
-    for kind, name, place in _places(record):
-        first_kind, first = seen.setdefault(name, (kind, place))
-        if first is place or first_kind == kind == "add":
-            continue
-        context.report(
-            error(
-                "GWC322",
-                span_of(*place),
-                f"two rules speak of header `{name}`",
-                label="the second",
-                secondary=(Label(span_of(*first), "the first"),),
-                help="keep one; `set` replaces what is there, `add` appends, `remove` takes away",
-            )
-        )
-
-
-def _places(record: Record) -> Iterator[tuple[str, str, tuple[Record, str, int | None]]]:
-    """Kind, name and place of every rule; a rename acts on the name that it takes away."""
-    for each in record.get("rename", ()):
-        yield "rename", each["from"].lower(), (each, "from", None)
-    for kind in ("set", "add"):
-        for each in record.get(kind, ()):
-            yield kind, each["name"].lower(), (each, "name", None)
-    for index, name in enumerate(record.get("remove", ())):
-        yield "remove", name.lower(), (record, "remove", index)
-
-
-def inherit(outer: HeaderRules, inner: HeaderRules) -> HeaderRules:
-    """Header rules add up by name: an outer rule counts unless an inner one acts on the same name."""
-    if outer == HeaderRules():
-        return inner
-    own = (
-        {old for old, _ in inner.rename}
-        | {name for name, _ in inner.set}
-        | {name for name, _ in inner.add}
-        | set(inner.remove)
-    )
-    return HeaderRules(
-        rename=tuple(rule for rule in outer.rename if rule[0] not in own) + inner.rename,
-        set=tuple(rule for rule in outer.set if rule[0] not in own) + inner.set,
-        add=tuple(rule for rule in outer.add if rule[0] not in own) + inner.add,
-        remove=tuple(name for name in outer.remove if name not in own) + inner.remove,
-    )

@@ -15,6 +15,7 @@ from gwc.schema.predicate import PathPattern
 from gwc.schema.regex.program import choose
 from gwc.schema.template import Variable, parse_template, parse_value
 
+from ..diagnostics.nearest import nearest
 from .context import Context, Record, key_span, span_of
 from .expand import Expanded
 from .patterns import normal_form
@@ -114,6 +115,10 @@ def _check_captures(
                 continue
             at = alternative.block.record
             have = ", ".join(f"`${{path.{each}}}`" for each in known)
+            near = nearest(name, known)
+            advice = f"write `path-template` with `{{{name}}}` or a named group in every block"
+            if near is not None:
+                advice = f"did you mean `${{path.{near}}}`?"
             context.report(
                 error(
                     "GWC326",
@@ -126,7 +131,7 @@ def _check_captures(
                             f"captures {have}" if have else "captures nothing",
                         ),
                     ),
-                    help=f"write `path-template` with `{{{name}}}` or a named group in every block",
+                    help=advice,
                 )
             )
             break

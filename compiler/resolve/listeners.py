@@ -61,7 +61,7 @@ def _refuse_conflicts(
         for address in dict.fromkeys(settings.addresses):
             at_address = settings.addresses.index(address)
             earlier = first_on.setdefault(address, (record, settings.tls))
-            if earlier[1] != settings.tls:
+            if earlier[1] != settings.tls:  # another port is the answer to that, whatever the scopes
                 found.append(
                     error(
                         "GWC313",
@@ -77,6 +77,7 @@ def _refuse_conflicts(
                         help="give one of them another port",
                     )
                 )
+                continue
             for index, host in enumerate(settings.hosts) if settings.hosts else ((None, ""),):
                 other = scopes.setdefault((address, host), (record, index))
                 if other[0] is record:

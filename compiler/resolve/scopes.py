@@ -7,11 +7,13 @@ settings are defaults, the innermost counts; header rules add up by header name.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
-from .actions import action_key, header_rules, inherit, priority_of, resolve_rewrite
+from .actions import action_key, priority_of, resolve_action, resolve_rewrite
 from .blocks import Block, resolve_block
 from .context import Context, Record
+from .headers import header_rules, inherit
 from .resolved import HeaderRules, Rewrite
 
 _NO_BLOCKS = (Block(),)
@@ -95,13 +97,15 @@ def _overlaid(context: Context, scope: Scope, record: Record, kind: str) -> Scop
     key = action_key(context, record, kind)
     if key is not None:
         action = Setting(record, key)
+        if kind != "route":  # where every route has its own, nobody else looks at this one
+            resolve_action(replace(context, used_upstreams=set()), record, key)
     if "rewrite" in record:
         rewrite = resolve_rewrite(context, record["rewrite"])
         rewrite_at = Setting(record, "rewrite")
     if "request-headers" in record:
-        request = inherit(request, header_rules(context, record["request-headers"]))
+        request = inherit(request, header_rules(context, record["request-headers"], "request"))
     if "response-headers" in record:
-        response = inherit(response, header_rules(context, record["response-headers"]))
+        response = inherit(response, header_rules(context, record["response-headers"], "reply"))
     return Scope(
         priority, action, rewrite, rewrite_at, request, response, levels, listeners, (*owners, record)
     )

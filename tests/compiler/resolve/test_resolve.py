@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gwc.compiler.parse.kdl import parse
 from gwc.compiler.resolve import Resolution, resolve
-from gwc.compiler.resolve.actions import inherit
+from gwc.compiler.resolve.headers import inherit
 from gwc.compiler.resolve.resolved import HeaderRules, ResolvedConfig
 from gwc.compiler.validate import validate
 from gwc.schema.predicate import HostPattern, Hosts, Methods, PathPattern, Paths
