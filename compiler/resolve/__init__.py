@@ -17,7 +17,7 @@ from gwc.schema.span import Span
 from ..validate.record import Record, key_span, span_of
 from .actions import resolve_action
 from .blocks import MAX_WRITTEN_IN, Block, Step, resolve_block, written_in_too_much
-from .context import Context, name_span, name_table
+from .context import Context, name_span, name_table, top_of
 from .effects import check_effects
 from .expand import Expanded, expand, size
 from .listeners import IMPLICIT, resolve_listeners
@@ -108,7 +108,7 @@ def resolve(root: Record, main_file: str, cache: ResolveCache | None = None) -> 
     listener_names = name_table("listener", listener_records, found)
     upstream_names = name_table("upstream", upstream_records, found)
     matcher_names = name_table("matcher", matcher_records, found)
-    listeners = resolve_listeners(listener_records, found) or (Listener(IMPLICIT, Span(main_file, 0, 0)),)
+    listeners = resolve_listeners(listener_records, found) or (Listener(IMPLICIT, top_of(root, main_file)),)
     context = Context(
         listeners=listener_names,
         upstreams=upstream_names,

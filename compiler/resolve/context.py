@@ -14,7 +14,7 @@ from gwc.schema.listener import ListenerSettings, PathOptions
 from gwc.schema.span import Span
 
 from ..diagnostics.nearest import nearest
-from ..validate.record import Record, key_span, span_of
+from ..validate.record import Record, RootRecord, key_span, span_of
 
 
 @dataclass(slots=True)
@@ -72,6 +72,14 @@ def name_table(kind: str, records: Sequence[Record], found: list[Diagnostic]) ->
             )
         )
     return table
+
+
+def top_of(root: Record, file: str) -> Span:
+    """Where it is told what a whole file lacks: its first node, so that a comment can stand above it."""
+    for entry_file, node in root.entries if isinstance(root, RootRecord) else ():
+        if entry_file == file:
+            return Span(file, node.start + node.head.name_start, node.start + node.head.name_end)
+    return Span(file, 0, 0)
 
 
 def undefined(

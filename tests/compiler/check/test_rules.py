@@ -102,10 +102,10 @@ FOUND: list[tuple[str, str, list[str]]] = [
     ("GWC409", HTTP + _block('method "purge"'), ['"purge"']),
     ("GWC409", HTTP + _block('method "M-SEARCH" "xY"'), []),
     # no listener, no routes
-    ("GWC410", _route("respond"), [""]),
+    ("GWC410", "// a comment\n" + _route("respond"), ["routes"]),
     ("GWC410", HTTP + _route("respond"), []),
-    ("GWC411", HTTP, [""]),
-    ("GWC411", UPSTREAM, [""]),
+    ("GWC411", HTTP, ["listeners"]),
+    ("GWC411", UPSTREAM, ["upstreams"]),
     ("GWC411", HTTP + _route("respond"), []),
     # an expression that no host matches
     ("GWC413", HTTP + _block('host regex="API\\\\.b"'), ['"API\\\\.b"']),
@@ -148,3 +148,8 @@ def test_one_block_that_repeats_itself_is_no_pair() -> None:
     """Nothing is shown as the other party where both are the same text."""
     (only,) = findings("GWC407", HTTP + _block('path "/a" "/a"'))
     assert only.secondary == ()
+
+
+def test_what_a_whole_file_lacks_can_be_allowed() -> None:
+    """A comment above the first node silences the note that no listener is written."""
+    assert findings("GWC410", "// gwc: allow(GWC410) on this machine only\n" + _route("respond")) == ()
