@@ -19,8 +19,8 @@ Sections: TypeAlias = Mapping[str, tuple[Any, ...]]
 _AT_ONCE: Final = 256
 """Records looked at in one step. PERF: 0.2-0.4 ms."""
 
-_DEEPEST: Final = 64
-"""Blocks of `not` inside each other."""
+_DEEPEST: Final = 200
+"""Blocks of `not` inside each other: more than a person can write, less than the stack can hold."""
 
 _ARITIES: Final = {
     t.METHODS: 0,
