@@ -182,9 +182,11 @@ def _by_suffix(table: RouteTable, index: Index, head: RequestHead, best: int) ->
 
 
 def _by_host_regex(table: RouteTable, index: Index, head: RequestHead, best: int) -> int:
-    """Through the regular expressions that match the host."""
+    """Through the regular expressions that match the host. None of them takes a request without a host."""
     layers = table.layers
     host = head.host
+    if not host:
+        return best
     for group in index[3]:
         length, group_best, beginnings = table.host_groups[group]
         if group_best < best:

@@ -48,12 +48,12 @@ def test_holds(table: RouteTable, test: Test, head: RequestHead) -> bool:
 
 
 def host_holds(table: RouteTable, kind: str, text: str, program: int, host: str) -> bool:
-    """Whether a host pattern holds; `program` counts for a regular expression."""
+    """Whether a host pattern holds; `program` counts for a regular expression. None holds without a host."""
     if kind == "exact":
         return host == text
     if kind == "wildcard":
         return host.endswith(text[1:])
-    return bool(table.program(program).matches(host))
+    return bool(host and table.program(program).matches(host))
 
 
 def path_holds(table: RouteTable, kind: str, text: str, program: int, path: str) -> bool:

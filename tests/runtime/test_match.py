@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from gwc.compiler.lower import shapes
 from gwc.runtime.match import NO_MATCH, Match, NeedsBody, NoMatch, match
-from gwc.schema.predicate import Flag, Listeners, Methods, Models, Not
+from gwc.schema.predicate import Flag, HostPattern, Hosts, Listeners, Methods, Models, Not
 from gwc.schema.request import Late, RequestHead
 from gwc.schema.table import RouteTable
 
@@ -52,6 +52,16 @@ def test_host_kinds(host: str, expected: str) -> None:
         route("regex", block("~shop-[0-9]+\\.test", "/")),
     )
     assert winner(made, head(host=host)) == expected
+
+
+def test_no_host() -> None:
+    """A request without a host (HTTP/1.0) is for routes that ask for none, whatever a pattern could match."""
+    made = table(
+        route("regex", block("~.*", "/")),
+        route("not", block(None, "/", Not((Hosts((HostPattern("regex", ".*"),)),)))),
+    )
+    assert winner(made, head(host="")) == "not"
+    assert winner(made, head(host="a.test")) == "regex"
 
 
 @pytest.mark.parametrize(
