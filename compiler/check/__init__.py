@@ -22,6 +22,7 @@ from . import (
     no_routes,
     redirect_to_itself,
     trailing_slash,
+    unfilled_variable,
     unused_matcher,
     unused_upstream,
     zero_weights,
@@ -42,6 +43,7 @@ RULES: tuple[Rule, ...] = (
     lower_case_method.check,
     implicit_listener.check,
     no_routes.check,
+    unfilled_variable.check,
     needs_tls.check,
 )
 

@@ -10,10 +10,12 @@ from __future__ import annotations
 from typing import Any
 
 from gwc.schema.diagnostic import Label, error
+from gwc.schema.listener import PathOptions
 from gwc.schema.normalise.host import normalise_configured_host
 
 from .context import Context, Record, key_span, span_of, undefined
 from .headers import UNCHANGEABLE, header_rules, refuse_unchangeable
+from .patterns import normal_form
 from .resolved import Action, Redirect, Respond, Rewrite, Split, SplitPart, ToUpstream
 from .text import as_bytes_text
 
@@ -83,6 +85,8 @@ def _part(context: Context, record: Record) -> SplitPart:
 
 def _redirect(context: Context, record: Record) -> Redirect:
     kind, path = _path_change(context, record, ("path", "prefix"))
+    if path:  # a Location is a URL: it is written as a request for it would be normalised
+        path = normal_form(path, PathOptions()) or path
     return Redirect(
         scheme=record.get("scheme"),
         host=_host(record),

@@ -13,7 +13,7 @@ from functools import lru_cache
 from gwc.schema.diagnostic import Label, error
 from gwc.schema.predicate import PathPattern
 from gwc.schema.regex.program import choose
-from gwc.schema.template import Variable, parse_template, parse_value
+from gwc.schema.template import EnvironmentReference, FileReference, Variable, parse_template, parse_value
 
 from ..diagnostics.nearest import nearest
 from .context import Context, Record, key_span, span_of
@@ -105,8 +105,8 @@ def _check_captures(
     context: Context, route: Record, record: Record, key: str, alternatives: Iterable[Expanded]
 ) -> None:
     """Every `${path.x}` is captured in every alternative."""
-    template = parse_value(record[key])
-    names = [part.name for part in getattr(template, "parts", ()) if isinstance(part, Variable)]
+    parts = getattr(parse_value(record[key]), "parts", ())
+    names = [part.name for part in parts if isinstance(part, Variable)]
     wanted = [name.removeprefix("path.") for name in names if name.startswith("path.")]
     for name in dict.fromkeys(wanted):
         for alternative in alternatives:
@@ -139,13 +139,23 @@ def _check_captures(
 
 def _check_acceptable(context: Context, record: Record, key: str, path: str) -> None:
     """A rewritten path goes through the normaliser; one that is refused is seen here already."""
-    template = parse_value(path) if key == "template" else None
-    if template is not None:
-        probe = "".join(
-            "x" if isinstance(part, Variable) else part.text for part in getattr(template, "parts", ())
-        )
-    else:
-        probe = path or "/"
+    probe = path or "/"
+    if key == "template":
+        parts = getattr(parse_value(path), "parts", ())
+        for part in parts:
+            if isinstance(part, EnvironmentReference | FileReference):
+                context.report(
+                    error(
+                        "GWC332",
+                        span_of(record, key),
+                        f"`{part.text}` cannot stand in a path",
+                        label="a path is filled for each request",
+                        help="references are for addresses and header values; an overlay gives an environment "
+                        "a path of its own",
+                    )
+                )
+                return
+        probe = "".join("x" if isinstance(part, Variable) else part.text for part in parts)
     if any(normal_form(probe, each) is not None for each in context.path_options(None)):
         return
     context.report(

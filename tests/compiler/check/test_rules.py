@@ -111,6 +111,29 @@ FOUND: list[tuple[str, str, list[str]]] = [
     ("GWC413", HTTP + _block('host regex="API\\\\.b"'), ['"API\\\\.b"']),
     ("GWC413", HTTP + _block('host { regex "(?i)API" "[A-Za-z]+" "a|B" "\\\\W+" }'), []),
     ("GWC413", HTTP + _block('not { host regex="https://a" }'), ['"https://a"']),
+    # a variable where none is filled in
+    ("GWC414", HTTP + _route('respond { body "${req.host}" }'), ['"${req.host}"']),
+    ("GWC414", HTTP + _route('respond { body "$${req.host} ${x} ${route.id} {}" }'), []),
+    ("GWC414", HTTP + _route('redirect path="/${path.id}"'), ['"/${path.id}"']),
+    ("GWC414", HTTP + _block('not { header "x-key" "a" "${env:KEY}" }'), ['"${env:KEY}"']),
+    ("GWC414", HTTP + 'matcher "m" { query "k" prefix="${file:k}" }\n' + _block('use "m"'), ['"${file:k}"']),
+    (
+        "GWC414",
+        HTTP
+        + UPSTREAM
+        + _route('matches { path-prefix "/" }', 'upstream "u"', 'rewrite { prefix "/${route}" }'),
+        ['"/${route}"'],
+    ),
+    (
+        "GWC414",
+        HTTP + UPSTREAM + _route('split { upstream "u" { rewrite { path "/${req.host}" } } }'),
+        ['"/${req.host}"'],
+    ),
+    (
+        "GWC414",
+        HTTP + UPSTREAM + _route('upstream "u"', 'rewrite { template "/${req.host}" }'),
+        [],
+    ),
     # what needs TLS
     ("GWC412", HTTP + _block('sni "a.b"'), ["sni"]),
     ("GWC412", HTTP + _block('scheme "https"'), ["scheme"]),

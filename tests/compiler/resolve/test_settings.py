@@ -99,3 +99,17 @@ def test_tls_and_plain_text_on_one_address_are_one_mistake() -> None:
         'listener "b" { address "0.0.0.0:80"; protocol "https" } }\n'
     )
     assert [code for code, *_ in _told(text)] == ["GWC313"]
+
+
+def test_a_reference_is_no_part_of_a_path() -> None:
+    """What an environment variable holds is not known, so it does not get into a path."""
+    route = 'route "r" { upstream "u"; rewrite { template "/${env:STAGE}/${req.host}" } }'
+    assert _codes(route) == ["GWC332"]
+
+
+def test_the_path_of_a_redirect_is_written_as_a_url() -> None:
+    """A Location holds no character that a URL cannot hold."""
+    text = HEAD + 'routes { route "r" { redirect path="/a/{b}//%7e" } }\n'
+    table = compile_text(text, "kdl").table
+    assert table is not None
+    assert table.redirects[0].path == "/a/%7Bb%7D/~"

@@ -51,8 +51,9 @@ def command(
         found = list(result.diagnostics)
         if env and result.resolution is not None and result.resolution.config is not None:
             from gwc.compiler.check.environment import check_environment
+            from gwc.schema.diagnostic import in_order
 
-            found += check_environment(result.resolution, os.environ, result.root)
+            found = [*in_order([*found, *check_environment(result.resolution, os.environ, result.root)])]
         diagnostics += found
         sources.update(result.sources)
         unreadable = unreadable or result.unreadable

@@ -1,0 +1,76 @@
+"""GWC414: a variable or reference where none is filled in, so that its text is taken as it stands.
+
+`rewrite { path "/v2/${path.id}" }` sends just these characters; `template` is what fills them in. A header that
+is compared with `${env:KEY}` is compared with that text, which is never what was meant.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from gwc.schema.diagnostic import Diagnostic, warning
+
+from ..resolve import Resolution
+from ..validate.record import Record, span_of
+
+_VARIABLE = re.compile(r"(?<!\$)\$\{(?:env:|file:|req\.|path\.|(?:client-ip|listener|route)\})[^}]*\}?")
+_OPERATORS = ("value", "prefix", "suffix", "contains")
+
+
+def check(resolution: Resolution) -> Iterator[Diagnostic]:
+    """One finding for each text with such a variable."""
+    root = resolution.root
+    if "defaults" in root:
+        yield from _in_settings(root["defaults"])
+    yield from _in_routes(root.get("routes", ()))
+    for block in resolution.blocks:
+        for place in ("header", "query", "cookie"):
+            for test in block.get(place, ()):
+                for operator in _OPERATORS:
+                    for index, text in enumerate(test.get(operator, ())):
+                        if "${" in text:
+                            yield from _judge(
+                                test, operator, index, text, "conditions compare text as it stands"
+                            )
+
+
+def _in_routes(records: tuple[Record, ...]) -> Iterator[Diagnostic]:
+    for record in records:
+        yield from _in_settings(record)
+        if "group" in record:
+            yield from _in_routes(record.get("routes", ()))
+
+
+def _in_settings(record: Record) -> Iterator[Diagnostic]:
+    for part in (record, *record.get("split", ())):
+        if "rewrite" in part:
+            advice = (
+                "`template` is filled in, with the captures of the match and what is known of the request"
+            )
+            yield from _in_paths(part["rewrite"], advice)
+    if "redirect" in record:
+        yield from _in_paths(
+            record["redirect"], "a redirect has no variables; `prefix` keeps what follows it"
+        )
+    if "body" in record.get("respond", {}):
+        advice = "a body is sent as it stands; a header of the reply can have variables"
+        yield from _judge(record["respond"], "body", None, record["respond"]["body"], advice)
+
+
+def _in_paths(record: Record, advice: str) -> Iterator[Diagnostic]:
+    for key in ("path", "prefix"):
+        if key in record:
+            yield from _judge(record, key, None, record[key], advice)
+
+
+def _judge(record: Record, key: str, index: int | None, text: str, advice: str) -> Iterator[Diagnostic]:
+    found = _VARIABLE.search(text)
+    if found is not None:
+        yield warning(
+            "GWC414",
+            span_of(record, key, index),
+            f"`{found[0]}` is not filled in here",
+            label="taken as it stands",
+            help=advice,
+        )
