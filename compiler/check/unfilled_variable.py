@@ -1,7 +1,7 @@
 """GWC414: a variable or reference where none is filled in, so that its text is taken as it stands.
 
-`rewrite { path "/v2/${path.id}" }` sends just these characters; `template` is what fills them in. A header that
-is compared with `${env:KEY}` is compared with that text, which is never what was meant.
+`rewrite { path "/v2/${path.id}" }` sends just these characters; `template` is what fills them in. A header
+that is compared with `${env:KEY}` is compared with that text, which is never what was meant.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from ..validate.record import Record, span_of
 
 _VARIABLE = re.compile(r"(?<!\$)\$\{(?:env:|file:|req\.|path\.|(?:client-ip|listener|route)\})[^}]*\}?")
 _OPERATORS = ("value", "prefix", "suffix", "contains")
+_OF_CONDITIONS = "conditions compare text as it stands; a value for each environment comes with an overlay"
 
 
 def check(resolution: Resolution) -> Iterator[Diagnostic]:
@@ -30,9 +31,7 @@ def check(resolution: Resolution) -> Iterator[Diagnostic]:
                 for operator in _OPERATORS:
                     for index, text in enumerate(test.get(operator, ())):
                         if "${" in text:
-                            yield from _judge(
-                                test, operator, index, text, "conditions compare text as it stands"
-                            )
+                            yield from _judge(test, operator, index, text, _OF_CONDITIONS)
 
 
 def _in_routes(records: tuple[Record, ...]) -> Iterator[Diagnostic]:
@@ -45,9 +44,7 @@ def _in_routes(records: tuple[Record, ...]) -> Iterator[Diagnostic]:
 def _in_settings(record: Record) -> Iterator[Diagnostic]:
     for part in (record, *record.get("split", ())):
         if "rewrite" in part:
-            advice = (
-                "`template` is filled in, with the captures of the match and what is known of the request"
-            )
+            advice = "`template` is filled in: write it instead of this key"
             yield from _in_paths(part["rewrite"], advice)
     if "redirect" in record:
         yield from _in_paths(

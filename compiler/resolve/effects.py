@@ -150,8 +150,7 @@ def _check_acceptable(context: Context, record: Record, key: str, path: str) -> 
                         span_of(record, key),
                         f"`{part.text}` cannot stand in a path",
                         label="a path is filled for each request",
-                        help="references are for addresses and header values; an overlay gives an environment "
-                        "a path of its own",
+                        help="references are for addresses and header values; an overlay can change a path",
                     )
                 )
                 return
