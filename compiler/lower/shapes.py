@@ -39,6 +39,8 @@ def lower_shapes(
     for pattern in patterns:
         key = pattern.goes_on, tuple(segment is not None for segment in pattern.segments)
         by_key.setdefault(key, []).append(pattern)
+    if len(by_key) > MOST_SHAPES * (depth + 1):
+        return None
     by_count = [
         [key for key in by_key if len(key[1]) == count or (key[0] and len(key[1]) < count)]
         for count in range(depth + 2)
