@@ -112,6 +112,21 @@ def test_an_address_that_cannot_be_told_is_exit_code_2(gwc: Gwc, several: Path) 
     assert "--listener a" in result.output
 
 
+def test_addresses_with_the_same_listeners_are_one(gwc: Gwc, tmp_path: Path) -> None:
+    """A listener for IPv4 and IPv6 has two addresses, and any will do; only real choices are shown."""
+    path = tmp_path / "gwc.kdl"
+    path.write_text(
+        'listeners { listener "a" { address "0.0.0.0:80" "[::]:80" }\n'
+        'listener "b" { address "0.0.0.0:81" }; listener "c" { address "[::]:81" } }\n'
+        'routes { route "r" { respond status=299 } }\n'
+    )
+    assert _decision(gwc, "-c", path, "GET", "http://x/")["listener"] == "a"
+    result = gwc("explain", "-c", path, "GET", "http://x:81/")
+    assert result.exit_code == 2
+    assert "--listener b" in result.output
+    assert "--listener a" not in result.output
+
+
 def test_listener_names_the_address_and_scopes_decide(gwc: Gwc, several: Path) -> None:
     """--listener a with b's host: the request came in by a's address, and b takes it."""
     decision = _decision(gwc, "-c", several, "--listener", "a", "GET", "http://b.example.com/")

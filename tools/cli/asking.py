@@ -112,11 +112,13 @@ def _address(table: RouteTable, scheme: str, authority: str, listener: str | Non
         if each.public_port == wanted and each.tls == secure
         for address in each.addresses
     ]
-    if len(dict.fromkeys(fitting)) == 1:
+    # Addresses with the same listeners, as one for IPv4 and one for IPv6, are all the same to a request.
+    if len({tuple(each.name for each in table.entry(address)) for address in fitting}) == 1:
         return fitting[0]
     choices = "\n".join(
         f"  --listener {each.name}  ({'https' if each.tls else 'http'} on {', '.join(each.addresses)})"
         for each in settings
+        if not fitting or not set(fitting).isdisjoint(each.addresses)
     )
     what = "several listeners have" if fitting else "no listener has"
     what = f"{what} port {wanted} for {scheme}" if scheme else "there are several listeners"
