@@ -115,6 +115,9 @@ ADDRESSES: Final = (
     "::ffff:10.0.0.1",
 )
 SHARES: Final = ("0%", "0.0001%", "5%", "50%", "99.9999%", "100%")
+TRACES: Final = (3391098, 2349674, 9080, 1066856, 415088, 1114728, 526862, 3183798)
+"""Trace ids whose samples are 0, 1, 49 999, 50 000, 499 999, 500 000, 999 998 and 999 999."""
+
 GLOBS: Final = ("*", "gpt-*", "gpt-4", "*-4", "g*-*4", "a/*", "*a*", "ab*ba")
 MODELS: Final = ("gpt-4", "gpt-", "gpt-4o", "GPT-4", "a/b", "aba", "abba", "é", "")
 PRIORITIES: Final = ("low", "normal", "high", "critical", -100, -1, 0, 1, 100, 1000)

@@ -114,7 +114,7 @@ def towards(draw: Draw, config: Config, target: Alternative) -> Draft:
         draft.forwarded_for = [one_of(draw, FORWARDED) for _ in range(draw(st.integers(1, 3)))]
     if chance(draw, 15):
         draft.forwarded_proto = one_of(draw, ("https", "http", "HTTPS", "https, http", "ftp"))
-    draft.trace = draw(st.integers(0, 2**24))
+    draft.trace = one_of(draw, alphabet.TRACES) if "sample" in wanted else draw(st.integers(0, 2**24))
     for key, value in target.steps:
         satisfy(draw, draft, key, value)
         if key == "not":

@@ -103,6 +103,13 @@ def holds(key: str, value: Any, view: View, matchers: Mapping[str, Config]) -> b
     return late_holds(key, value, view.late)
 
 
+def is_late(key: str, value: Any, matchers: Mapping[str, Config]) -> bool:
+    """Whether a predicate looks at what only the body can tell, if only inside a `not`."""
+    if key == "not":
+        return any(is_late(inner, each, matchers) for inner, each in written_out(value, matchers))
+    return key in ("model", "stream", "tools")
+
+
 def pattern_holds_host(pattern: Pattern, host: str) -> bool:
     """A host pattern against a host."""
     if pattern.kind == "regex":

@@ -7,6 +7,7 @@ from typing import Any
 
 from gwc.schema.request import Late
 
+from . import alphabet
 from .build import Asked, Row, ask, config, group, route, with_header
 
 UPPER_E = "É"
@@ -289,6 +290,19 @@ PREDICATES: tuple[tuple[str, Mapping[str, Any], Asked, bool], ...] = (
         {"scheme": "https"},
         ask(headers=(("x-forwarded-proto", "https"),)),
         False,
+    ),
+    *(
+        (f"sample of {share}, at {sample}", {"sample": share}, ask(trace_id=trace.to_bytes(16, "big")), held)
+        for share, sample, trace, held in (
+            ("0%", 0, alphabet.TRACES[0], False),
+            ("0.0001%", 0, alphabet.TRACES[0], True),
+            ("0.0001%", 1, alphabet.TRACES[1], False),
+            ("5%", 49_999, alphabet.TRACES[2], True),
+            ("5%", 50_000, alphabet.TRACES[3], False),
+            ("99.9999%", 999_998, alphabet.TRACES[6], True),
+            ("99.9999%", 999_999, alphabet.TRACES[7], False),
+            ("100%", 999_999, alphabet.TRACES[7], True),
+        )
     ),
     ("sample of everything", {"sample": "100%"}, ask(), True),
     ("sample of nothing", {"sample": "0%"}, ask(), False),

@@ -6,7 +6,7 @@ Owns the one place where the property tests touch the compiler, the artifact and
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Literal
 
@@ -28,13 +28,17 @@ FILES: Mapping[Syntax, str] = {"kdl": "gwc.kdl", "yaml": "gwc.yaml"}
 
 @dataclass(frozen=True)
 class Answer:
-    """`status` is what a request is refused with, 404 where nothing takes it, None where a route does."""
+    """`status` is what a request is refused with, 404 where nothing takes it, None where a route does.
+
+    `asked_at` is the rank of the alternative for whose sake the body was read, None where it was not.
+    """
 
     status: int | None
     id: str = ""
     route: str = ""
     match: int = 0
     captures: Mapping[str, str] | None = None
+    asked_at: int | None = field(default=None, compare=False)
 
 
 def compiled(text: str, syntax: Syntax) -> CompileResult:
@@ -67,10 +71,12 @@ def answer(table: RouteTable, asked: Asked) -> Answer:
         return Answer(head.status)
     informed = match(table, replace(head, late=asked.late or Late()))
     assert not isinstance(informed, NeedsBody), "the body has been read"
+    decided = said(table, informed)
     outcome = match(table, head)
-    if not isinstance(outcome, NeedsBody):
-        assert outcome == informed, "a decision without the body is the decision with it"
-    return said(table, informed)
+    if isinstance(outcome, NeedsBody):
+        return replace(decided, asked_at=outcome.rank)
+    assert said(table, outcome) == decided, "a decision without the body is the decision with it"
+    return decided
 
 
 def said(table: RouteTable, outcome: Match | NoMatch) -> Answer:

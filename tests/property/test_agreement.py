@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 from gwc.schema.normalise.sample import sample_of
 from hypothesis import given
@@ -9,7 +11,8 @@ from hypothesis import strategies as st
 
 from .asking import requests
 from .build import Asked, Row
-from .oracle import Verdict, decide, rank
+from .holding import holds, is_late
+from .oracle import Verdict, decide, matchers_of, rank
 from .reading import Config, Refused
 from .rows import ROWS
 from .spelling import yaml
@@ -66,6 +69,17 @@ def hold_together(data: st.DataObject, config: Config) -> None:
             assert got.status in verdict.statuses
         else:
             assert got == expected(verdict)
+            assert got.asked_at == asks_for_body(verdict, matchers_of(config))
+
+
+def asks_for_body(verdict: Verdict, matchers: Mapping[str, Config]) -> int | None:
+    """The best rank of which all holds that can be told without the body, if it needs the body at all."""
+    for place, each in enumerate(verdict.ranking):
+        late = {step for step, (key, value) in enumerate(each.steps) if is_late(key, value, matchers)}
+        early = [step for number, step in enumerate(each.steps) if number not in late]
+        if all(holds(key, value, verdict.view, matchers) for key, value in early):
+            return place if late else None
+    return None
 
 
 @given(st.data())
