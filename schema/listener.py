@@ -32,7 +32,7 @@ class PathOptions:
 class ListenerSettings:
     """One listener. `hosts` is its scope, normalised names, exact or `*.x`; empty means every host.
 
-    `addresses` are `host:port`, `[v6]:port` or `unix:/path` as written (references unresolved).
+    `addresses` are `host:port`, `[v6]:port` or `unix:/path`, a host in its one form, references unresolved.
     `public_port` is what a redirect may name; None means the port of the address.
 
     Two fields are worked out from the others, for the sake of whoever reads a request: `scope` is `hosts`

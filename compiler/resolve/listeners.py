@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from gwc.schema.diagnostic import Diagnostic, Label, error
 from gwc.schema.listener import ListenerSettings, Network, PathOptions
 from gwc.schema.normalise.host import normalise_configured_host
+from gwc.schema.values.address import TcpAddress, parse_address
 from gwc.schema.values.cidr import parse_cidr
 from gwc.schema.values.refusal import ValueRefusal
 
@@ -31,7 +32,7 @@ def _settings(record: Record) -> ListenerSettings:
     options = record.get("path-normalisation", ())
     return ListenerSettings(
         name=record["listener"],
-        addresses=tuple(record["address"]),
+        addresses=tuple(dict.fromkeys(_address(text) for text in record["address"])),
         hosts=tuple(str(normalise_configured_host(host)) for host in record.get("host", ())),
         tls=record.get("protocol", "http") == "https",
         public_port=record.get("public-port"),
@@ -42,6 +43,12 @@ def _settings(record: Record) -> ListenerSettings:
             reject_changes="reject-changes" in options,
         ),
     )
+
+
+def _address(text: str) -> str:
+    """The address in its one form, so that two spellings of one are one: `[0::1]:80` is `[::1]:80`."""
+    address = parse_address(text)
+    return f"{address.host}:{address.port}" if isinstance(address, TcpAddress) else text
 
 
 def _network(text: str) -> Network:
@@ -58,8 +65,9 @@ def _refuse_conflicts(
     first_on: dict[str, tuple[Record, bool]] = {}
     for record, listener in zip(records, listeners, strict=True):
         settings = listener.settings
-        for address in dict.fromkeys(settings.addresses):
-            at_address = settings.addresses.index(address)
+        written = [_address(text) for text in record["address"]]
+        for address in settings.addresses:
+            at_address = written.index(address)
             earlier = first_on.setdefault(address, (record, settings.tls))
             if earlier[1] != settings.tls:  # another port is the answer to that, whatever the scopes
                 found.append(

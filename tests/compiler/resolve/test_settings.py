@@ -113,3 +113,13 @@ def test_the_path_of_a_redirect_is_written_as_a_url() -> None:
     table = compile_text(text, "kdl").table
     assert table is not None
     assert table.redirects[0].path == "/a/%7Bb%7D/~"
+
+
+@pytest.mark.parametrize(("one", "other"), [("[::1]:80", "[0:0::1]:80"), ("LOCALHOST:80", "localhost.:80")])
+def test_two_spellings_of_an_address_are_one(one: str, other: str) -> None:
+    """Listeners on one address conflict however it is written."""
+    text = (
+        f'listeners {{ listener "a" {{ address "{one}" }}\n'
+        f'listener "b" {{ address "10.0.0.1:80" "{other}" }} }}\n'
+    )
+    assert [each[:2] for each in _told(text)] == [("GWC312", f'"{other}"')]
