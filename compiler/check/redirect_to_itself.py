@@ -154,7 +154,11 @@ def _doors(
 ) -> Iterator[tuple[ListenerSettings, str]]:
     """The listeners that such a request may come in by, each with a scheme that it may have there."""
     settings = [listener.settings for listener in config.listeners]
+    # A host that a redirect names and nobody else does is most likely served somewhere else.
+    elsewhere = alternative.host is None and back.host is not None
     for listener in settings:
+        if elsewhere and not listener.hosts:
+            continue
         if back.host is not None and not _takes(listener, back.host, settings):
             continue
         own = "https" if listener.tls else "http"
