@@ -233,11 +233,12 @@ class _Check:
         route, _, _, host, path, condition, _, captures, host_program, path_program = record
         self.refer("routes", route)
         self.refer("conditions", condition)
-        if host is not None and host[0] == "regex":
-            self.refer("programs", host_program)
-        if path is not None and path[0] == "regex":
-            self.refer("programs", path_program)
-        elif captures:
+        for pattern, program in ((host, host_program), (path, path_program)):
+            if pattern is not None and pattern[0] == "regex":
+                self.refer("programs", program)
+            else:
+                self.demand(program == t.NOTHING, "a pattern that is no regular expression has a program")
+        if captures and (path is None or path[0] != "regex"):
             self.demand(path is not None and path[0] == "template", "nothing can be captured")
         if path is None or path[0] != "prefix":
             self.demand(not self.replaces_prefix(self.sections["routes"][route]), "a prefix has no pattern")

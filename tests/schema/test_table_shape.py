@@ -110,6 +110,12 @@ CASES = {
     "condition-test": ("conditions", 1, 3, [[8, "", [], [9]]]),
     "alternative-route": ("alternatives", 0, 0, 99),
     "alternative-condition": ("alternatives", 0, 5, 99),
+    "alternative-without-regex": (
+        "alternatives",
+        number_of("alternatives", lambda record: record[4] is None or record[4][0] != "regex"),
+        9,
+        0,
+    ),
     "alternative-kind": ("alternatives", 0, 4, ["glob", "/x"]),
     "leaf-empty": ("layers", 0, 1, {"/x": []}),
     "leaf-odd": ("layers", 0, 1, {"/x": [0, 1]}),
