@@ -17,8 +17,43 @@ from ..resolve.resolved import Alternative, ResolvedConfig
 _PATIENCE = 500_000  # comparisons in all: some tenths of a second
 
 
+class _Paths:
+    """The alternatives of one host pattern by what they ask of the path, each list in the order of rank."""
+
+    __slots__ = ("exact", "others", "prefix")
+
+    def __init__(self) -> None:
+        self.exact: dict[str, list[Alternative]] = {}
+        self.prefix: dict[str, list[Alternative]] = {}
+        self.others: list[Alternative] = []
+
+    def add(self, alternative: Alternative) -> None:
+        pattern = alternative.path
+        if pattern is None or pattern.kind == "prefix":
+            bare = "" if pattern is None else pattern.text.rstrip("/")
+            self.prefix.setdefault(bare, []).append(alternative)
+        elif pattern.kind == "exact":
+            self.exact.setdefault(pattern.text, []).append(alternative)
+        else:
+            self.others.append(alternative)
+
+    def that_may_take(self, path: str | None) -> Iterator[list[Alternative]]:
+        """Lists of all that may take the path; where it may be any, of those that take every one."""
+        yield self.prefix.get("", [])
+        if path is None:
+            return
+        yield self.exact.get(path, [])
+        slash = path.find("/", 1)
+        while slash != -1:
+            yield self.prefix.get(path[:slash], [])
+            slash = path.find("/", slash + 1)
+        if path != "/":
+            yield self.prefix.get(path, [])
+        yield self.others
+
+
 class Rivals:
-    """The alternatives by host pattern, each list in the order of rank. Made when first asked.
+    """The alternatives by host and path. Made when first asked.
 
     Mutable: `_patience` falls with every comparison. At 0 every question is answered with yes, which a rule
     that speaks only of what is certain takes for silence.
@@ -26,10 +61,9 @@ class Rivals:
 
     def __init__(self, config: ResolvedConfig) -> None:
         self._config = config
-        self._by_host: dict[str | None, list[Alternative]] = {}
-        self._regexes: list[Alternative] = []
+        self._by_host: dict[str | None, _Paths] = {}
+        self._by_expression: dict[HostPattern, _Paths] = {}
         self._patience = _PATIENCE
-        self._made = False
 
     def before(
         self,
@@ -47,42 +81,46 @@ class Rivals:
         `any_condition` an alternative counts whatever else it asks for, else only one that no request can
         escape but by its method.
         """
-        for rival in self._of_host(host):
-            if rival.rank >= alternative.rank:
-                continue
-            self._patience -= 1
-            if self._patience < 0:
-                return True
-            if rival.route == alternative.route:
-                continue
-            if not (_any_path(rival.path) if path is None else path_holds(rival.path, path)):
-                continue
-            if all(_may_hold(each, listener, scheme, any_condition) for each in rival.conditions):
-                return True
-        return False
+        for paths in self._of_host(host):
+            for rivals in paths.that_may_take(path):
+                for rival in rivals:
+                    if rival.rank >= alternative.rank:
+                        break
+                    self._patience -= 1
+                    if self._patience < 0:
+                        return True
+                    if rival.route == alternative.route or not path_holds(rival.path, path or "/"):
+                        continue
+                    if all(_may_hold(each, listener, scheme, any_condition) for each in rival.conditions):
+                        return True
+        return self._patience < 0
 
-    def _of_host(self, host: str | None) -> Iterator[Alternative]:
-        if not self._made:
+    def _of_host(self, host: str | None) -> Iterator[_Paths]:
+        if not self._by_host and not self._by_expression:
             self._make()
-        yield from self._by_host.get(None, ())
-        if host is None:
-            return
-        yield from self._by_host.get(host, ())
-        dot = host.find(".")
-        while dot != -1:
-            yield from self._by_host.get(f"*{host[dot:]}", ())
-            dot = host.find(".", dot + 1)
-        for each in self._regexes:
-            if host_holds(each.host, host):
-                yield each
+        names: list[str | None] = [None]
+        if host is not None:
+            names.append(host)
+            dot = host.find(".")
+            while dot != -1:
+                names.append(f"*{host[dot:]}")
+                dot = host.find(".", dot + 1)
+            for pattern, paths in self._by_expression.items():
+                self._patience -= 1
+                if self._patience < 0:
+                    return
+                if host_holds(pattern, host):
+                    yield paths
+        for name in names:
+            if name in self._by_host:
+                yield self._by_host[name]
 
     def _make(self) -> None:
-        self._made = True
         for each in self._config.alternatives:
             if each.host is not None and each.host.kind == "regex":
-                self._regexes.append(each)
+                self._by_expression.setdefault(each.host, _Paths()).add(each)
             else:
-                self._by_host.setdefault(each.host.text if each.host else None, []).append(each)
+                self._by_host.setdefault(each.host.text if each.host else None, _Paths()).add(each)
 
 
 def _may_hold(condition: object, listener: str, scheme: str, any_condition: bool) -> bool:
@@ -95,10 +133,6 @@ def _may_hold(condition: object, listener: str, scheme: str, any_condition: bool
             return True
         case _:
             return any_condition
-
-
-def _any_path(pattern: PathPattern | None) -> bool:
-    return pattern is None or (pattern.kind == "prefix" and not pattern.text.strip("/"))
 
 
 def host_holds(pattern: HostPattern | None, host: str) -> bool:

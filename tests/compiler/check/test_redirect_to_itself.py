@@ -36,6 +36,10 @@ COMES_BACK = {
         'listeners { listener "h" { address "0.0.0.0:8080"; trusted-proxies "10.0.0.0/8" } }\n',
         'redirect scheme="https"',
     ),
+    "a host of the listener": (
+        'listeners { listener "h" { address "0.0.0.0:80"; host "*.b" } }\n',
+        'matches { path-prefix "/docs" }; redirect host="docs.b"',
+    ),
     "one listener of two": (BOTH, 'matches { listener "s" }; redirect scheme="https"'),
     "an inherited prefix holds again": (
         HTTP,
@@ -54,6 +58,10 @@ MOVES_ON = {
     "another host": (HTTP, 'matches { host "a.b" }; redirect host="www.b"'),
     "the name below which a wildcard stands": (HTTP, 'matches { host "*.b" }; redirect host="b"'),
     "another port": (HTTP, "redirect port=8080"),
+    "a host that nobody here speaks of": (
+        HTTP,
+        'matches { path-prefix "/docs" }; redirect host="docs.b"',
+    ),
     "TLS on another port": (
         'listeners { listener "s" { address "0.0.0.0:8443"; protocol "https" } }\n',
         'redirect scheme="https"',
