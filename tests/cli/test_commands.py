@@ -242,3 +242,13 @@ def test_routes_show_patterns_as_they_were_written(gwc: Gwc, tmp_path: Path) -> 
     path = tmp_path / "gwc.kdl"
     path.write_text('routes { route "r" { matches { path-regex "/(é|e)" }; respond } }\n')
     assert "/(é|e)" in gwc("routes", "-c", path).stdout
+
+
+def test_overlays_by_a_variable(gwc: Gwc, small: Path, tmp_path: Path) -> None:
+    """GWC_OVERLAY is a list of paths, which may have spaces; the last one wins."""
+    first, second = tmp_path / "first one.kdl", tmp_path / "second.kdl"
+    first.write_text('routes { route "user" { priority 5 } }\n')
+    second.write_text('routes { route "user" { priority 6 } }\n')
+    shown = gwc("config", "-c", small, env={"GWC_OVERLAY": f"{first}:{second}"}).stdout
+    assert "routes.user.priority = 6" in shown
+    assert "routes.user.priority = 5" in gwc("config", "-c", small, env={"GWC_OVERLAY": str(first)}).stdout

@@ -43,9 +43,10 @@ def configuration_options(function: Function) -> Function:
         "overlays",
         multiple=True,
         envvar="GWC_OVERLAY",
+        type=click.Path(),  # so that the variable is a list of paths, as PATH is
         metavar="FILE",
         help="Lay a file over the configuration; it may change values of things that have names. "
-        "May be repeated; GWC_OVERLAY names files too.",
+        "May be repeated; GWC_OVERLAY names files too, with `:` between them.",
     )(function)
 
 
