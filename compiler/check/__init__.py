@@ -12,6 +12,7 @@ from gwc.schema.diagnostic import Diagnostic
 
 from ..resolve import Resolution
 from . import (
+    foreign_pattern,
     host_out_of_scope,
     identical_matches,
     implicit_listener,
@@ -44,6 +45,7 @@ RULES: tuple[Rule, ...] = (
     implicit_listener.check,
     no_routes.check,
     unfilled_variable.check,
+    foreign_pattern.check,
     needs_tls.check,
 )
 

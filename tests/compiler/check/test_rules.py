@@ -111,6 +111,12 @@ FOUND: list[tuple[str, str, list[str]]] = [
     ("GWC413", HTTP + _block('host regex="API\\\\.b"'), ['"API\\\\.b"']),
     ("GWC413", HTTP + _block('host { regex "(?i)API" "[A-Za-z]+" "a|B" "\\\\W+" }'), []),
     ("GWC413", HTTP + _block('not { host regex="https://a" }'), ['"https://a"']),
+    # a pattern of another gateway
+    ("GWC415", HTTP + _block('path "/api/*" "/a:b" "/:"'), ['"/api/*"']),
+    ("GWC415", HTTP + _block('path-prefix "/*" "/a" "/a*b"'), ['"/*"']),
+    ("GWC415", HTTP + _block('path-template "/users/:id" "/{a}/:" "/**"'), ['"/users/:id"', '"/**"']),
+    ("GWC415", HTTP + _block('path-regex "/a*"'), []),
+    ("GWC415", HTTP + 'matcher "m" { path "/v*" }\n' + _block('not { use "m" }'), ['"/v*"']),
     # a variable where none is filled in
     ("GWC414", HTTP + _route('respond { body "${req.host}" }'), ['"${req.host}"']),
     ("GWC414", HTTP + _route('respond { body "$${req.host} ${x} ${route.id} {}" }'), []),
@@ -176,3 +182,19 @@ def test_one_block_that_repeats_itself_is_no_pair() -> None:
 def test_what_a_whole_file_lacks_can_be_allowed() -> None:
     """A comment above the first node silences the note that no listener is written."""
     assert findings("GWC410", "// gwc: allow(GWC410) on this machine only\n" + _route("respond")) == ()
+
+
+@pytest.mark.parametrize(
+    ("path", "advice"),
+    [
+        ("/api/*", '`path-prefix "/api"`'),
+        ("/**", '`path-prefix "/"`'),
+        ("/a/*/b", '`path-template "/a/{a}/b"`'),
+        ("/users/:id/files/*", '`path-template "/users/{id}/files/{rest...}"`'),
+        ("/v*", "`path-regex`"),
+    ],
+)
+def test_a_pattern_of_another_gateway_is_translated(path: str, advice: str) -> None:
+    """The help is what its writer most likely meant."""
+    (only,) = findings("GWC415", HTTP + _block(f'path "{path}"'))
+    assert advice in only.help
