@@ -162,7 +162,7 @@ def path_for(draw: Draw, patterns: Sequence[Pattern]) -> str:
 
 def path_like(draw: Draw, pattern: Pattern) -> str:
     """A path that the pattern takes."""
-    more = "".join("/" + one_of(draw, alphabet.SEGMENTS) for _ in range(draw(st.integers(0, 2))))
+    more = "".join("/" + filling(draw) for _ in range(draw(st.integers(0, 2))))
     if pattern.kind == "exact":
         return pattern.text
     if pattern.kind == "prefix":
@@ -175,8 +175,14 @@ def path_like(draw: Draw, pattern: Pattern) -> str:
         if segment.endswith("...}"):
             segments.append(more[1:] if chance(draw, 70) else None)
         else:
-            segments.append(one_of(draw, alphabet.SEGMENTS) if segment.startswith("{") else segment)
+            segments.append(filling(draw) if segment.startswith("{") else segment)
     return "/" + "/".join(segment for segment in segments if segment is not None)
+
+
+def filling(draw: Draw) -> str:
+    """A segment where any will do; most often one that others write out, seldom an empty one."""
+    form = draw(st.integers(0, 19))
+    return "" if form == 19 else str(one_of(draw, alphabet.SEGMENTS[: 3 if form < 12 else None]))
 
 
 PATHS = (

@@ -7,6 +7,7 @@ the oracle and of the compiled table alike.
 from __future__ import annotations
 
 from .build import Row
+from .rows_crowds import crowd_rows
 from .rows_order import expansion_rows, nine_lines, order_rows, peer_rows
 from .rows_predicates import capture_rows, predicate_rows
 from .rows_requests import listener_rows, refusal_rows
@@ -20,4 +21,5 @@ ROWS: tuple[Row, ...] = (
     *listener_rows(),
     *refusal_rows(),
     *peer_rows(),
+    *crowd_rows(),
 )

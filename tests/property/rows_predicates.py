@@ -107,6 +107,12 @@ PREDICATES: tuple[tuple[str, Mapping[str, Any], Asked, bool], ...] = (
         with_header(UPPER_E),
         False,
     ),
+    (
+        "header ignore-case beyond ASCII, as it is",
+        {"header": {"name": "x-v", "value": "é", "ignore-case": True}},
+        with_header("é"),
+        True,
+    ),
     ("header beyond ASCII", {"header": {"name": "x-v", "value": "é"}}, with_header("é"), True),
     ("header trimmed", {"header": {"name": "x-v", "value": "2"}}, with_header(" \t2\t "), True),
     ("header repeated", {"header": {"name": "x-v", "value": "1, 2"}}, with_header("1", "2"), True),

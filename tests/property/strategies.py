@@ -331,15 +331,17 @@ CROWDED_HEADERS: tuple[dict[str, Any], ...] = (
     {"header": "x-a"},
 )
 CROWDED_REST: tuple[dict[str, Any], ...] = (
-    *({}, {}, {}, {}, {}),
-    {"method": "GET"},
-    {"method": ["POST", "GET"]},
-    {"query": "q"},
-    {"stream": True},
-    {"sample": "50%"},
-    {"not": {"method": "GET"}},
     {"listener": "l0"},
+    {"not": {"method": "GET"}},
+    {"sample": "50%"},
+    {"stream": True},
+    {"query": "q"},
+    {"method": ["POST", "GET"]},
+    *({}, {}, {}, {}),
+    {"method": "GET"},
+    {},
 )
+"""The last ones are the usual ones."""
 
 
 def crowded_path(segments: Sequence[str], form: int) -> dict[str, Any]:
@@ -357,28 +359,37 @@ def crowded_path(segments: Sequence[str], form: int) -> dict[str, Any]:
     return {"path-prefix": text + ("/" if form == 3 and named else "")}
 
 
+CROWDS = {
+    # kind: (fewest routes, segments at most, host choices, header choices, other choices)
+    "shapes": (16, 4, 1, 1, 1),
+    "tenants": (14, 1, 1, 9, 2),
+    "mixed": (4, 3, 7, 11, 12),
+}
+
+
 @st.composite
 def crowded_configs(draw: st.DrawFn) -> Config:
     """Many routes that differ in the shape of their paths, or in one header, or in little else."""
-    deepest = draw(st.sampled_from((0, 1, 2, 3, 6)))
-    segments = st.lists(st.sampled_from(CROWDED_SEGMENTS), max_size=deepest)
-    some_headers = draw(st.sampled_from((CROWDED_HEADERS[:1], CROWDED_HEADERS[:4], CROWDED_HEADERS)))
+    fewest, deepest, hosts, headers, others = CROWDS[draw(st.sampled_from(sorted(CROWDS)))]
     routes = draw(
         st.lists(
             st.tuples(
-                st.sampled_from(CROWDED_HOSTS[: draw(st.sampled_from((1, 7)))]),
-                segments,
+                st.sampled_from(CROWDED_HOSTS[:hosts]),
+                st.lists(st.sampled_from(CROWDED_SEGMENTS), min_size=min(deepest, 2), max_size=deepest),
                 st.integers(0, 4),
-                st.sampled_from(some_headers),
-                st.sampled_from(CROWDED_REST[: draw(st.sampled_from((1, 12)))]),
+                st.sampled_from(CROWDED_HEADERS[:headers]),
+                st.sampled_from(CROWDED_REST[-others:]),
                 st.sampled_from((0, 0, 0, 0, 0, 0, 1, -1)),
             ),
-            min_size=4,
+            min_size=fewest,
             max_size=40,
         )
     )
+    listener = {"listener": "l0", "address": "127.0.0.1:8080"}
+    if chance(draw, 40):
+        listener["path-normalisation"] = "keep-repeated-slashes"
     return {
-        "listeners": [{"listener": "l0", "address": "127.0.0.1:8080"}],
+        "listeners": [listener],
         "routes": [
             {
                 "route": f"r{number}",

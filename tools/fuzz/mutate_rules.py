@@ -305,8 +305,11 @@ RULES: tuple[Mutant, ...] = (
     Mutant(
         "hosts: a wildcard takes its own apex",
         MATCH,
-        "        number = wildcards.get(host[dot:])\n",
-        "        number = wildcards.get(host[dot:]) if dot else wildcards.get('.' + host)\n",
+        '    dot = host.find(".")\n    while dot >= 0:',
+        '    number = wildcards.get("." + host)\n'
+        "    if number is not None and layers[number][0] < best:\n"
+        "        best = _in_layer(table, layers[number], head, best)\n"
+        '    dot = host.find(".")\n    while dot >= 0:',
     ),
     Mutant(
         "hosts: one label below a wildcard",
@@ -610,13 +613,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     chosen = [mutant for mutant in mutants() if options.pattern in mutant.name]
     words = ("-k", "not rows") if options.no_rows else ()
+    verdicts = []
     with ThreadPoolExecutor(options.jobs) as pool:
-        verdicts = list(pool.map(lambda mutant: judge(mutant, options.profile, words), chosen))
+        for verdict in pool.map(lambda mutant: judge(mutant, options.profile, words), chosen):
+            verdicts.append(verdict)
+            if not options.json:
+                print(f"{verdict.verdict:<9} {verdict.seconds:5.1f} s  {verdict.name}", flush=True)
     if options.json:
         print(json.dumps([asdict(verdict) for verdict in verdicts], indent=2))
-    else:
-        for verdict in verdicts:
-            print(f"{verdict.verdict:<9} {verdict.seconds:5.1f} s  {verdict.name}")
     survivors = [verdict for verdict in verdicts if verdict.verdict != "caught"]
     print(f"{len(verdicts) - len(survivors)} of {len(verdicts)} caught", file=sys.stderr)
     return 1 if survivors else 0
