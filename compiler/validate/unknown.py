@@ -13,6 +13,7 @@ from typing import NamedTuple
 from gwc.schema.diagnostic import error
 from gwc.schema.span import Span
 
+from .foreign import meaning
 from .run import Run
 from .shape import ROOT, Block, Key, Nodes, ObjectShape, Tagged, language
 from .words import Syntax, listed, plain
@@ -118,6 +119,10 @@ def refuse_key(
     spelt = _other_spelling(run, shape, written, at)
     if spelt is not None:
         return spelt
+    foreign = meaning(shape, written, run.syntax)
+    if foreign is not None:
+        run.report(error("GWC200", at, _no_key(shape, node_name, written), help=foreign.advice))
+        return foreign.key
     if _outside_its_list(run, shape, node_name, written, at):
         return None
     elsewhere = _elsewhere(shape, written, run.syntax)
@@ -141,14 +146,16 @@ def refuse_key(
         advice = f"{title(shape, node_name)} takes {listed(known, 'and')}"
     else:
         advice = f"docs/reference.md lists the keys of {title(shape, node_name)}"
-    if shape.name == ROOT:
-        headline = f"there is no `{plain(written)}` at the top level"
-    else:
-        headline = f"`{plain(written)}` is not a key of {title(shape, node_name)}"
-    run.report(error("GWC200", at, headline, help=advice))
+    run.report(error("GWC200", at, _no_key(shape, node_name, written), help=advice))
     return (
         near if near in shape.keys else next((k.name for name, k in shape.kdl_names() if name == near), None)
     )
+
+
+def _no_key(shape: ObjectShape, node_name: str, written: str) -> str:
+    if shape.name == ROOT:
+        return f"there is no `{plain(written)}` at the top level"
+    return f"`{plain(written)}` is not a key of {title(shape, node_name)}"
 
 
 def refuse_item(run: Run, list_key: Key, tags: Mapping[str, str], written: str, at: Span) -> None:

@@ -1,0 +1,142 @@
+"""What other gateways, and people, call the keys of this language.
+
+Owns the list of such words: for an object, its key and the words that are no misspelling of it and mean it
+nevertheless. Words that are near in letters are found without a list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Final, NamedTuple
+
+from .shape import ObjectShape, Tagged
+from .words import Syntax
+
+_STATUS: Final = "code status-code status_code return-code"
+_PATH: Final = "uri url location exact path-exact exact-path"
+_SETTINGS: Final = {
+    "matches": "when if condition conditions rule location predicates",
+    "upstream": "backend backends cluster service proxy proxy-pass proxy_pass reverse-proxy reverse_proxy "
+    "forward forward-to to destination upstreams server",
+    "split": "weights weighted weighted-clusters canary",
+    "redirect": "return",
+    "respond": "direct-response direct_response answer static reply",
+    "rewrite": "strip-prefix strip_prefix stripPrefix uri replace path-rewrite prefix-rewrite url-rewrite",
+    "request-headers": "headers set-header set-headers add-header proxy-set-header header header-up",
+}
+_FIELD: Final = {
+    "value": "equals equal eq is exact exact-match",
+    "prefix": "starts-with begins-with prefix-match",
+    "suffix": "ends-with suffix-match",
+    "regex": "matches match re pattern safe-regex regexp",
+    "min": "gte ge from range",
+    "max": "lte le",
+    "present": "absent missing exists not-present present-match not-exists",
+}
+_CONDITIONS: Final = {
+    "host": "domain domains hostname hostnames server-name server_name authority vhost",
+    "path": _PATH,
+    "path-prefix": "prefix starts-with",
+    "path-regex": "regex regexp",
+    "path-template": "template",
+    "method": "verb verbs",
+    "header": "headers",
+    "query": "params query-params query-param query_params args",
+    "client-ip": "ip source-ip remote-ip remote_ip remote-addr src cidr allow",
+    "scheme": "protocol",
+    "not": "invert except",
+    "sample": "percent percentage fraction runtime-fraction",
+}
+
+_WORDS: Final[Mapping[str, Mapping[str, str]]] = {
+    "config": {
+        "listeners": "server servers http frontend frontends entrypoints entryPoints gateways",
+        "upstreams": "backend backends cluster clusters services pools",
+        "routes": "rule rules location locations virtual-hosts virtualhosts paths http-routes",
+        "matchers": "conditions predicates",
+    },
+    "listener": {
+        "address": "port bind listen addr ip socket",
+        "host": "server-name server_name hostname hostnames domain domains",
+        "protocol": "tls ssl https scheme",
+        "trusted-proxies": "real-ip set-real-ip-from proxies trusted",
+    },
+    "upstream": {
+        "targets": "server servers backend backends address addresses host hosts url endpoint endpoints node",
+    },
+    "target": {"target": "host port address url name", "weight": "share"},
+    "route": _SETTINGS,
+    "group": {**_SETTINGS, "routes": "rules children"},
+    "defaults": {key: words for key, words in _SETTINGS.items() if key != "matches"},
+    "predicates": _CONDITIONS,
+    "matcher": _CONDITIONS,
+    "header-predicate": _FIELD,
+    "query-predicate": _FIELD,
+    "cookie-predicate": _FIELD,
+    "header-rules": {
+        "remove": "delete del unset drop strip hide",
+        "add": "append",
+        "set": "replace overwrite update put",
+    },
+    "redirect": {
+        "status": f"{_STATUS} permanent temporary",
+        "path": "to uri url location target",
+    },
+    "respond": {"status": _STATUS, "body": "text content data message", "headers": "content-type"},
+    "rewrite": {
+        "path": "uri url to",
+        "template": "regex pattern replacement",
+        "prefix": "strip strip-prefix strip_prefix",
+    },
+    "split-part": {"weight": "percent share percentage"},
+}  # fmt: skip
+
+_MORE: Final[Mapping[tuple[str, str], str]] = {
+    ("listener", "address"): "host and port stand in one text, such as `0.0.0.0:8080`",
+    ("target", "target"): "host and port stand in one text, such as `10.0.0.1:8080`",
+    ("route", "rewrite"): 'to take a prefix away, `rewrite` it with `prefix` as `"/"`',
+    ("route", "request-headers"): "those of the reply are `response-headers`",
+    ("group", "request-headers"): "those of the reply are `response-headers`",
+    ("defaults", "request-headers"): "those of the reply are `response-headers`",
+    ("redirect", "path"): "`scheme`, `host` and `port` stand beside it",
+    ("rewrite", "template"): "it is filled with the captures of `path-template` or `path-regex`",
+    ("respond", "headers"): "`content-type` is the name of one",
+    **{
+        (f"{place}-predicate", key): more
+        for place in ("header", "query", "cookie")
+        for key, more in (
+            ("value", "it stands right behind the name"),
+            ("present", "true where it has to be there, false where it must not be"),
+        )
+    },
+}
+
+
+class Meaning(NamedTuple):
+    """The key that a word means, and the help that says so."""
+
+    key: str
+    advice: str
+
+
+@cache
+def _by_word(name: str) -> Mapping[str, str]:
+    """The words for an object's keys, each with its key. A cache: as many entries as objects."""
+    return {word: key for key, words in _WORDS.get(name, {}).items() for word in words.split()}
+
+
+def meaning(shape: ObjectShape, written: str, syntax: Syntax) -> Meaning | None:
+    """What a word means where it stands, None where it is not known from elsewhere."""
+    if shape.tag is not None and written in ("name", "id"):
+        how = f'`{shape.tag} "NAME"`' if syntax == "kdl" else f"`- {shape.tag}: NAME`"
+        return Meaning(shape.tag, f"the name stands right behind `{shape.tag}`: {how}")
+    key = _by_word(shape.name).get(written)
+    if key is None:
+        return None
+    place = shape.keys[key].shape
+    name = key
+    if syntax == "kdl" and isinstance(place, Tagged) and place.place == "inline":
+        name = next(iter(place.objects))
+    more = _MORE.get((shape.name, key))
+    return Meaning(key, f"here it is `{name}`" + (f"; {more}" if more else ""))
