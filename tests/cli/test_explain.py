@@ -221,3 +221,32 @@ def test_options_asterisk_of_several_addresses(gwc: Gwc, several: Path) -> None:
     """It has no port that could pick an address, so one has to be named."""
     assert "there are several listeners" in gwc("explain", "-c", several, "OPTIONS", "*").output
     assert _decision(gwc, "-c", several, "--listener", "a", "OPTIONS", "*")["status"] == 204
+
+
+def test_every_decision_has_the_same_keys(gwc: Gwc, several: Path) -> None:
+    """Whoever reads the JSON asks for a key without asking whether it is there."""
+    keys = {
+        *("kind", "listener", "route", "match", "status", "upstream", "location", "host", "path", "query"),
+        *("captures", "request_headers", "response_headers"),
+    }
+    for url in ("http://a.example.com:8080/", "http://c.example.com:8080/", "http://a.example.com:8080/%2F"):
+        decision = _decision(gwc, "-c", several, "GET", url)
+        assert keys <= set(decision)
+        assert set(decision["request_headers"]) >= {"set", "add", "remove"}
+
+
+def test_a_part_that_adds_what_the_route_removes(gwc: Gwc, tmp_path: Path) -> None:
+    """The client's line is gone, so the part's is the only one; what the route adds the part adds to."""
+    path = tmp_path / "gwc.kdl"
+    path.write_text(
+        'upstreams { upstream "u" { target "127.0.0.1:1" } }\n'
+        'routes { route "r" { request-headers { remove "x"; add "y" "1" }\n'
+        '  split { upstream "u" { request-headers { add "x" "1"; add "x" "2"; add "y" "2" } } } } }\n'
+    )
+    (part,) = _decision(gwc, "-c", path, "GET", "http://127.0.0.1:8080/")["parts"]
+    assert part["request_headers"] == {
+        "rename": {},
+        "set": {"x": "1"},
+        "add": {"x": ["2"], "y": ["1", "2"]},
+        "remove": [],
+    }

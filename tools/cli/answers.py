@@ -22,6 +22,10 @@ from .asking import Asked
 
 SCHEMA_VERSION = 1
 
+_KEYS = "kind listener route match status reason upstream location host path query"
+_NOTHING: dict[str, Any] = dict.fromkeys(_KEYS.split())
+"""What every decision has, null where it is of no matter, so that nobody has to ask whether it is there."""
+
 
 def readable(text: str) -> str:
     """Text of a head or a table (one byte a character) as people read it; what is no UTF-8 as `\\x..`."""
@@ -35,7 +39,7 @@ def answer(table: RouteTable, asked: Asked, body: bytes | None, limit: int) -> d
         return {
             "schema_version": SCHEMA_VERSION,
             "request": _as_received(asked),
-            "decision": _refused(head),
+            "decision": _whole(_refused(head)),
             "candidates": [],
         }
     head = replace(head, late=late_coordinates(head, body))
@@ -48,7 +52,7 @@ def answer(table: RouteTable, asked: Asked, body: bytes | None, limit: int) -> d
     return {
         "schema_version": SCHEMA_VERSION,
         "request": _as_matched(head, asked.address),
-        "decision": decision,
+        "decision": _whole(decision),
         "candidates": [
             {
                 "route": each.route,
@@ -60,6 +64,12 @@ def answer(table: RouteTable, asked: Asked, body: bytes | None, limit: int) -> d
             for each in explain_candidates(table, head, limit)
         ],
     }
+
+
+def _whole(decision: dict[str, Any]) -> dict[str, Any]:
+    """The decision with every key that any has."""
+    nothing = {**_NOTHING, "captures": {}, "request_headers": changes(()), "response_headers": changes(())}
+    return {**nothing, **decision}
 
 
 def _as_received(asked: Asked) -> dict[str, Any]:
@@ -168,8 +178,11 @@ def changes(rules: Iterable[HeaderChanges]) -> dict[str, Any]:
             remove.pop(name, None)
             to_set[name] = readable(value)
         for name, value in each.add:
-            remove.pop(name, None)
-            to_add.setdefault(name, []).append(readable(value))
+            if name in remove:  # what was there is gone, so the first line is the only one
+                del remove[name]
+                to_set[name] = readable(value)
+            else:
+                to_add.setdefault(name, []).append(readable(value))
         for name in each.remove:
             to_set.pop(name, None)
             to_add.pop(name, None)
