@@ -24,6 +24,7 @@ from . import (
     redirect_to_itself,
     trailing_slash,
     unfilled_variable,
+    unseen_header,
     unused_matcher,
     unused_upstream,
     zero_weights,
@@ -46,6 +47,7 @@ RULES: tuple[Rule, ...] = (
     no_routes.check,
     unfilled_variable.check,
     foreign_pattern.check,
+    unseen_header.check,
     needs_tls.check,
 )
 

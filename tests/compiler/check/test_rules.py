@@ -111,6 +111,21 @@ FOUND: list[tuple[str, str, list[str]]] = [
     ("GWC413", HTTP + _block('host regex="API\\\\.b"'), ['"API\\\\.b"']),
     ("GWC413", HTTP + _block('host { regex "(?i)API" "[A-Za-z]+" "a|B" "\\\\W+" }'), []),
     ("GWC413", HTTP + _block('not { host regex="https://a" }'), ['"https://a"']),
+    # a header that is never there
+    (
+        "GWC416",
+        HTTP + _block('header "x_key" "1"; header "X-HTTP-Method-Override"'),
+        ['"x_key"', '"X-HTTP-Method-Override"'],
+    ),
+    ("GWC416", HTTP + _block('not { header "X-Forwarded-Proto" "https" }'), ['"X-Forwarded-Proto"']),
+    ("GWC416", HTTP + _block('header "forwarded"; header "x-real-ip"'), ['"forwarded"', '"x-real-ip"']),
+    ("GWC416", HTTP + _block('header "x-key"; query "x_key"; cookie "x_key"'), []),
+    (
+        "GWC416",
+        'listeners { listener "h" { address "0.0.0.0:80"; trusted-proxies "10.0.0.0/8" } }\n'
+        + _block('header "x-forwarded-proto" "https"; header "x_y"'),
+        ['"x_y"'],
+    ),
     # a pattern of another gateway
     ("GWC415", HTTP + _block('path "/api/*" "/a:b" "/:"'), ['"/api/*"']),
     ("GWC415", HTTP + _block('path-prefix "/*" "/a" "/a*b"'), ['"/*"']),
