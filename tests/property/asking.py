@@ -474,7 +474,8 @@ def written(draw: Draw, draft: Draft) -> Asked:
     """The draft as it goes over the wire."""
     assert draft.raw_host is not None
     assert draft.raw_path is not None
-    fields = [(b"Host", draft.raw_host.encode("latin-1"))]
+    hostless = chance(draw, 3)
+    fields = [] if hostless else [(b"Host", draft.raw_host.encode("latin-1"))]
     for name, value in draft.headers:
         spelt_name = one_of(draw, (name, name.title(), name.upper()))
         padded = one_of(draw, (value, value, " " + value + "\t"))
@@ -497,6 +498,7 @@ def written(draw: Draw, draft: Draft) -> Asked:
     raw = RawRequest(
         method=draft.method.encode("latin-1"),
         target=target.encode("latin-1", "replace"),
+        version=(1, 0) if hostless else (1, 1),
         fields=tuple(fields),
         peer=None if draft.peer is None else ip_address(draft.peer),
         tls=draft.tls,

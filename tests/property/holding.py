@@ -111,7 +111,9 @@ def is_late(key: str, value: Any, matchers: Mapping[str, Config]) -> bool:
 
 
 def pattern_holds_host(pattern: Pattern, host: str) -> bool:
-    """A host pattern against a host."""
+    """A host pattern against a host. The empty one is for alternatives without `host` alone."""
+    if host == "":
+        return False
     if pattern.kind == "regex":
         return regex(pattern.text).fullmatch(host.encode("latin-1")) is not None
     return host_holds(pattern.text, host)

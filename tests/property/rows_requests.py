@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .build import ADDRESS, GOOD, Row, ask, config, route, route_of
+from .build import ADDRESS, GOOD, Row, ask, config, group, route, route_of
 
 
 def listener_rows() -> Iterator[Row]:
@@ -127,9 +127,28 @@ def listener_rows() -> Iterator[Row]:
         "r",
     )
     yield Row("empty host: a route without `host`", config(route("r")), ask(host=None, version=(1, 0)), "r")
+    for number, block in enumerate(({"regex": ".*"}, {"regex": "(a.*)?"})):
+        yield Row(
+            f"empty host: a route with a `host` that could be empty, {number}",
+            config(route("r", {"host": block})),
+            ask(host=None, version=(1, 0)),
+            None,
+        )
     yield Row(
-        "empty host: a route with `host`",
-        config(route("r", {"host": {"regex": ".+"}})),
+        "empty host: not `host`",
+        config(route("r", {"not": {"host": {"regex": ".*"}}})),
+        ask(host=None, version=(1, 0)),
+        "r",
+    )
+    yield Row(
+        "empty host: `host` of a group",
+        config(group("g", [route("r", {"path": "/a"})], matches={"host": {"regex": ".*"}})),
+        ask(host=None, version=(1, 0)),
+        None,
+    )
+    yield Row(
+        "empty host: an outer `host`",
+        config(group("g", [route("r", {"host": {"regex": ".*"}})], matches={"host": {"regex": "a?"}})),
         ask(host=None, version=(1, 0)),
         None,
     )
