@@ -15,7 +15,7 @@ from pathlib import Path
 from gwc.schema.diagnostic import Diagnostic, Severity, in_order
 from gwc.schema.table import RouteTable
 
-from .check import check
+from .check import CheckCache, check
 from .diagnostics.allow import apply_allows, scan_allows
 from .include import Loaded, load, load_files, load_text
 from .lower import lower
@@ -56,6 +56,7 @@ class CompileCache:
     parsed: dict[str, tuple[Document, tuple[Diagnostic, ...]]] = field(default_factory=dict)
     validated: ValidateCache = field(default_factory=ValidateCache)
     resolved: ResolveCache = field(default_factory=ResolveCache)
+    checked: CheckCache = field(default_factory=CheckCache)
 
 
 def compile_path(
@@ -124,7 +125,7 @@ def _compile(
         resolution = resolve(validated.data, loaded.main, None if cache is None else cache.resolved)
         found += resolution.diagnostics
     if resolution is not None and resolution.config is not None and not _broken(found):
-        found += check(resolution)
+        found += check(resolution, None if cache is None else cache.checked)
         table = lower(resolution.config, loaded.sources, loaded.root)
     silenced = apply_allows([*found, *about_allows], allows)
     return CompileResult(

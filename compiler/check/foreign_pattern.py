@@ -6,20 +6,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from gwc.schema.diagnostic import Diagnostic, warning
 
-from ..resolve import Resolution
+from ..resolve import Item
+from ..resolve.resolved import Listener
 from ..validate.record import span_of
 
 _KEYS = ("path", "path-prefix", "path-template")
 _PARAMETER = re.compile(r":([A-Za-z_][A-Za-z0-9_]*)")
 
 
-def check(resolution: Resolution) -> Iterator[Diagnostic]:
+def check(item: Item, listeners: Sequence[Listener]) -> Iterator[Diagnostic]:
     """One finding for each path with a segment that ends in `*` or is `:name`."""
-    for block in resolution.blocks:
+    for block in item.blocks:
         for key in _KEYS:
             for index, text in enumerate(block.get(key, ())):
                 if ("*" in text or "/:" in text) and (advice := _advice(text)) is not None:

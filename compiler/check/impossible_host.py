@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from gwc.schema.diagnostic import Diagnostic, warning
 
-from ..resolve import Resolution
+from ..resolve import Item
 from ..resolve.possible import host_possible
+from ..resolve.resolved import Listener
 from ..resolve.text import as_bytes_text
 from ..validate.record import span_of
 
 _CAPITAL = re.compile(r"(?<!\\)[A-Z]")  # but not the one of `\W` and its like
 
 
-def check(resolution: Resolution) -> Iterator[Diagnostic]:
+def check(item: Item, listeners: Sequence[Listener]) -> Iterator[Diagnostic]:
     """One finding for each such expression."""
-    for block in resolution.blocks:
+    for block in item.blocks:
         if "host" not in block:
             continue
         for index, pattern in enumerate(block["host"].get("regex", ())):

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from gwc.schema.diagnostic import Diagnostic, note
 from gwc.schema.regex.program import choose
 
-from ..resolve import Resolution
+from ..resolve import Item
+from ..resolve.resolved import Listener
 from ..resolve.text import as_bytes_text
 from ..validate.record import Record, span_of
 
 
-def check(resolution: Resolution) -> Iterator[Diagnostic]:
+def check(item: Item, listeners: Sequence[Listener]) -> Iterator[Diagnostic]:
     """One note for each pattern that could make a backtracking engine try many ways."""
-    for block in resolution.blocks:
+    for block in item.blocks:
         for owner, key in _regexes(block):
             for index, pattern in enumerate(owner[key]):
                 if getattr(choose(as_bytes_text(pattern)), "engine", "re") == "re2":

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from gwc.schema.diagnostic import Diagnostic, warning
 
-from ..resolve import Resolution
+from ..resolve import Item
+from ..resolve.resolved import Listener
 from ..validate.record import span_of
 
 _USUAL = frozenset(("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"))
 
 
-def check(resolution: Resolution) -> Iterator[Diagnostic]:
+def check(item: Item, listeners: Sequence[Listener]) -> Iterator[Diagnostic]:
     """One finding for each method that is a usual one but for its case, or is all in lower case."""
-    for block in resolution.blocks:
+    for block in item.blocks:
         for index, method in enumerate(block.get("method", ())):
             upper = method.upper()
             if method != upper and (upper in _USUAL or method == method.lower()):

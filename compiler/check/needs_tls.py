@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from gwc.schema.diagnostic import Diagnostic, warning
 
-from ..resolve import Resolution
+from ..resolve import Item
+from ..resolve.resolved import Listener
 from ..validate.record import key_span
 
 
-def check(resolution: Resolution) -> Iterator[Diagnostic]:
+def check(item: Item, listeners: Sequence[Listener]) -> Iterator[Diagnostic]:
     """One finding for each `sni`, and each `scheme "https"` alone, that nothing can satisfy."""
-    config = resolution.config
-    assert config is not None
-    settings = [listener.settings for listener in config.listeners]
+    settings = [listener.settings for listener in listeners]
     if any(each.tls for each in settings):
         return
     # A trusted proxy's X-Forwarded-Proto can say https without TLS here.
     forwarded = any(each.trusted_proxies for each in settings)
-    for block in resolution.blocks:
+    for block in item.blocks:
         if "sni" in block:
             key = "sni"
         elif block.get("scheme") == ("https",) and not forwarded:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from gwc.schema.diagnostic import Diagnostic, note
 
-from ..resolve import Resolution
+from ..resolve import Item
+from ..resolve.resolved import Listener
 from ..validate.record import span_of
 
 
-def check(resolution: Resolution) -> Iterator[Diagnostic]:
+def check(item: Item, listeners: Sequence[Listener]) -> Iterator[Diagnostic]:
     """One note for each such prefix; `/` itself is no such case."""
-    for block in resolution.blocks:
+    for block in item.blocks:
         for index, prefix in enumerate(block.get("path-prefix", ())):
             if prefix.endswith("/") and prefix.strip("/"):
                 short = prefix.rstrip("/")

@@ -7,11 +7,12 @@ that is compared with `${env:KEY}` is compared with that text, which is never wh
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from gwc.schema.diagnostic import Diagnostic, warning
 
-from ..resolve import Resolution
+from ..resolve import Item
+from ..resolve.resolved import Listener
 from ..validate.record import Record, span_of
 
 _VARIABLE = re.compile(r"(?<!\$)\$\{(?:env:|file:|req\.|path\.|(?:client-ip|listener|route)\})[^}]*\}?")
@@ -19,13 +20,10 @@ _OPERATORS = ("value", "prefix", "suffix", "contains")
 _OF_CONDITIONS = "conditions compare text as it stands; a value for each environment comes with an overlay"
 
 
-def check(resolution: Resolution) -> Iterator[Diagnostic]:
+def check(item: Item, listeners: Sequence[Listener]) -> Iterator[Diagnostic]:
     """One finding for each text with such a variable."""
-    root = resolution.root
-    if "defaults" in root:
-        yield from _in_settings(root["defaults"])
-    yield from _in_routes(root.get("routes", ()))
-    for block in resolution.blocks:
+    yield from _in_routes((item.record,))
+    for block in item.blocks:
         for place in ("header", "query", "cookie"):
             for test in block.get(place, ()):
                 for operator in _OPERATORS:

@@ -7,21 +7,20 @@ balancer has to say first that the load balancer is trusted.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from gwc.schema.diagnostic import Diagnostic, warning
 from gwc.schema.normalise.fields import OVERRIDES, is_forwarding
 
-from ..resolve import Resolution
+from ..resolve import Item
+from ..resolve.resolved import Listener
 from ..validate.record import span_of
 
 
-def check(resolution: Resolution) -> Iterator[Diagnostic]:
+def check(item: Item, listeners: Sequence[Listener]) -> Iterator[Diagnostic]:
     """One finding for each such condition."""
-    config = resolution.config
-    assert config is not None
-    trusting = any(listener.settings.trusted_proxies for listener in config.listeners)
-    for block in resolution.blocks:
+    trusting = any(listener.settings.trusted_proxies for listener in listeners)
+    for block in item.blocks:
         for test in block.get("header", ()):
             name = test["name"].lower()
             reason = _unseen(name, trusting)

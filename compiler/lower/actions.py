@@ -38,19 +38,25 @@ class Actions:
         self.splits: Numbering[tuple[SplitPart, ...]] = Numbering()
         self.redirects: Numbering[RedirectRecord] = Numbering()
         self.responds: Numbering[RespondRecord] = Numbering()
-        self._rules_seen: dict[resolved.HeaderRules, int] = {}
+        self._rules_seen: dict[resolved.HeaderRules, int] = {resolved.HeaderRules(): 0}
+        # PERF: resolving makes equal values one object, and hashing what is in them costs ten times as much.
+        self._rules_of: dict[int, int] = {}
+        self._actions_of: dict[int, tuple[ActionKind, int]] = {}
 
     def route(self, route: resolved.Route) -> RouteRecord:
         """The record of one route."""
-        kind, target = self._action(route.action)
+        action = self._actions_of.get(id(route.action))
+        if action is None:
+            action = self._actions_of[id(route.action)] = self._action(route.action)
+        kind, target = action
         return RouteRecord(
             route.name,
             route.priority,
             kind,
             target,
             _rewrite(route.rewrite),
-            self._rules(route.request_headers),
-            self._rules(route.response_headers),
+            self._rules_of.get(id(route.request_headers)) or self._rules(route.request_headers),
+            self._rules_of.get(id(route.response_headers)) or self._rules(route.response_headers),
         )
 
     def _action(self, action: resolved.Action) -> tuple[ActionKind, int]:
@@ -84,8 +90,12 @@ class Actions:
         )
 
     def _rules(self, rules: resolved.HeaderRules) -> int:
-        if not (rules.set or rules.add or rules.remove or rules.rename):
-            return 0
+        number = self._rules_of.get(id(rules))
+        if number is None:
+            number = self._rules_of[id(rules)] = self._new_rules(rules)
+        return number
+
+    def _new_rules(self, rules: resolved.HeaderRules) -> int:
         number = self._rules_seen.get(rules)
         if number is None:
             number = self._rules_seen[rules] = len(self.rules)

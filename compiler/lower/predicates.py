@@ -66,12 +66,17 @@ class Conditions:
         self.networks: Numbering[t.Networks] = Numbering()
         self.blocks: Numbering[tuple[t.Test, ...]] = Numbering()
         self._seen: dict[tuple[Written, ...], Lowered] = {}
+        # PERF: equal ones are mostly one object after resolving, and hashing them costs ten times as much.
+        self._known: dict[int, Lowered] = {}
 
     def lower(self, written: tuple[Written, ...]) -> Lowered:
         """The condition of some predicates. Those that were seen before cost one look-up."""
-        found = self._seen.get(written)
+        found = self._known.get(id(written))
         if found is None:
-            found = self._seen[written] = self._lower(written)
+            found = self._seen.get(written)
+            if found is None:
+                found = self._seen[written] = self._lower(written)
+            self._known[id(written)] = found
         return found
 
     def program(self, pattern: str, *, ignore_case: bool = False) -> tuple[int, Choice]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from gwc.schema.predicate import PathPattern
 from gwc.schema.template import Parameter, PathTemplate, parse_template
 
@@ -9,6 +11,7 @@ Segments = tuple[str | None, ...]
 """The segments of a prefix or template, without a rest; None is a parameter."""
 
 
+@lru_cache(maxsize=32_768)  # PERF: a resident compiler asks for the same ones at every change
 def segments_of(path: PathPattern | None) -> tuple[bool, Segments]:
     """Whether a path that matches may go on after the segments, and those. No path is the prefix `/`."""
     if path is None:

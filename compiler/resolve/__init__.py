@@ -41,12 +41,23 @@ MAX_ROUTES = 100_000
 MAX_ALTERNATIVES = 400_000
 
 
+class Item(NamedTuple):
+    """A part of the file as it was written: the defaults, a matcher, or a route or group with all in it.
+
+    `blocks` are its blocks of conditions, those inside `not` too. A resident compiler keeps the same object
+    while the part and what stands around it stay the same.
+    """
+
+    record: Record
+    blocks: tuple[Record, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Resolution:
     """The stage's result: the configuration, and what checks want to know of how it was written.
 
-    `routes` stand in the same order as `config.routes`. `config` is None where an error was found. `blocks`
-    are all blocks of conditions as they were written, in document order, matchers' last.
+    `routes` stand in the same order as `config.routes`. `config` is None where an error was found. `items`
+    are the routes and groups in document order, then the matchers, then the defaults.
     """
 
     config: ResolvedConfig | None
@@ -55,7 +66,7 @@ class Resolution:
     routes: tuple[Scoped, ...]
     used_upstreams: frozenset[str]
     used_matchers: frozenset[str]
-    blocks: tuple[Record, ...]
+    items: tuple[Item, ...]
 
 
 Keyed = tuple[RankKey, str, int, HostPattern | None, PathPattern | None, "tuple[Step, ...]", Span]
@@ -66,14 +77,13 @@ PERF: a plain tuple; a resident compiler ranks 10 000 of them anew whenever one 
 
 
 class Unit(NamedTuple):
-    """What one item of `routes` (a route, or a group with all that is in it) came to.
+    """What one item of `routes` came to.
 
-    `alternatives` has a tuple for each route. `blocks` are the blocks of conditions as they were written,
-    those inside `not` too. `written_in` is how much text `use` wrote into its blocks.
-    `record` is kept so that its identity stays its own.
+    `alternatives` has a tuple for each route. `written_in` is how much text `use` wrote into its blocks.
+    The item's record is kept so that its identity stays its own.
     """
 
-    record: Record
+    item: Item
     scoped: tuple[Scoped, ...]
     routes: tuple[Route, ...]
     alternatives: tuple[tuple[Keyed, ...], ...]
@@ -81,7 +91,6 @@ class Unit(NamedTuple):
     used_upstreams: frozenset[str]
     used_matchers: frozenset[str]
     written_in: int
-    blocks: tuple[Record, ...]
 
 
 class ResolveCache:
@@ -138,7 +147,7 @@ def resolve(root: Record, main_file: str, cache: ResolveCache | None = None) -> 
     if not units:  # nobody else looks at them
         list(walk_routes(context, (), root.get("defaults")))
     if cache is not None:
-        cache.units = {id(unit.record): unit for unit in units}
+        cache.units = {id(unit.item.record): unit for unit in units}
     scoped_routes = tuple(scoped for unit in units for scoped in unit.scoped)
     routes = tuple(route for unit in units for route in unit.routes)
     used_upstreams = frozenset[str]().union(*(unit.used_upstreams for unit in units))
@@ -151,8 +160,10 @@ def resolve(root: Record, main_file: str, cache: ResolveCache | None = None) -> 
     if not any(diagnostic.severity is Severity.ERROR for diagnostic in found):
         upstreams = tuple(map(_upstream, upstream_records))
         config = ResolvedConfig(listeners, upstreams, routes, _in_rank_order(units))
-    blocks = [block for unit in units for block in unit.blocks]
-    blocks += [block for matcher in matcher_records for block in with_negations(matcher)]
+    items = [unit.item for unit in units]
+    items += [Item(matcher, tuple(with_negations(matcher))) for matcher in matcher_records]
+    if "defaults" in root:
+        items.append(Item(root["defaults"], ()))
     return Resolution(
         config,
         tuple(found),
@@ -160,7 +171,7 @@ def resolve(root: Record, main_file: str, cache: ResolveCache | None = None) -> 
         scoped_routes,
         used_upstreams,
         frozenset(context.used_matchers),
-        tuple(blocks),
+        tuple(items),
     )
 
 
@@ -196,9 +207,9 @@ def _resolve_unit(context: Context, record: Record, root: Record) -> Unit:
         expanded = tuple(expand(scoped.scope.levels))
         scoped_routes.append(scoped)
         routes.append(_route(own, scoped, expanded))
-        alternatives.append(tuple(_keyed(scoped, expanded)))
+        alternatives.append(tuple(_keyed(own, scoped, expanded)))
     return Unit(
-        record,
+        Item(record, tuple(written_blocks((record,)))),
         tuple(scoped_routes),
         tuple(routes),
         tuple(alternatives),
@@ -206,18 +217,19 @@ def _resolve_unit(context: Context, record: Record, root: Record) -> Unit:
         frozenset(own.used_upstreams),
         frozenset(own.used_matchers),
         own.written_in,
-        tuple(written_blocks((record,))),
     )
 
 
-def _keyed(scoped: Scoped, alternatives: Iterable[Expanded]) -> Iterator[Keyed]:
+def _keyed(context: Context, scoped: Scoped, alternatives: Iterable[Expanded]) -> Iterator[Keyed]:
     """Each alternative with its key, its id and its place."""
+    share = context.share
     numbers: dict[int, int] = {}
     name, priority = scoped.record["route"], scoped.scope.priority
     for match, host, path, conditions, counts, block in alternatives:
         number = numbers[match] = numbers.get(match, 0) + 1
         key = rank_key(priority, host, path, counts)
-        yield key, f"{name}#{match}.{number}", match, host, path, conditions, _place(block, scoped.record)
+        place = _place(block, scoped.record)
+        yield key, f"{name}#{match}.{number}", match, host, path, share(conditions), place
 
 
 def _place(block: Block, route: Record) -> Span:
@@ -284,10 +296,10 @@ def _route(context: Context, scoped: Scoped, alternatives: tuple[Expanded, ...])
     return Route(
         name=record["route"],
         priority=scope.priority,
-        action=action if action is not None else ToUpstream(""),
+        action=context.share(action if action is not None else ToUpstream("")),
         rewrite=None if answers else scope.rewrite,
-        request_headers=HeaderRules() if answers else scope.request_headers,
-        response_headers=scope.response_headers,
+        request_headers=context.share(HeaderRules() if answers else scope.request_headers),
+        response_headers=context.share(scope.response_headers),
         span=name_span(record, "route"),
     )
 

@@ -6,8 +6,9 @@ Owns the collecting of diagnostics and the tables of names. It is mutable (`foun
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar, cast
 
 from gwc.schema.diagnostic import Diagnostic, Label, error
 from gwc.schema.listener import ListenerSettings, PathOptions
@@ -15,6 +16,8 @@ from gwc.schema.span import Span
 
 from ..diagnostics.nearest import nearest
 from ..validate.record import Record, RootRecord, key_span, span_of
+
+Shareable = TypeVar("Shareable", bound=Hashable)
 
 
 @dataclass(slots=True)
@@ -36,6 +39,7 @@ class Context:
     used_matchers: set[str] = field(default_factory=set)
     written_in: int = 0
     told_depth: bool = False
+    _shared: dict[object, object] = field(default_factory=dict)
     _options: dict[frozenset[str] | None, tuple[PathOptions, ...]] = field(default_factory=dict)
 
     def path_options(self, allowed: frozenset[str] | None) -> tuple[PathOptions, ...]:
@@ -46,6 +50,10 @@ class Context:
             known = tuple(dict.fromkeys(each.path_options for each in settings)) or (PathOptions(),)
             self._options[allowed] = known
         return known
+
+    def share(self, value: Shareable) -> Shareable:
+        """The first value that was equal to this one: later stages can tell equal ones by identity."""
+        return cast(Shareable, self._shared.setdefault(value, value))
 
     def report(self, diagnostic: Diagnostic) -> None:
         """Collect one finding; resolving goes on."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from gwc.compiler.pipeline import CompileCache, compile_path
+from gwc.compiler.resolve import Unit
 from gwc.schema.artifact import notes_of
 
 MAIN = """\
@@ -72,12 +73,18 @@ def test_an_edit_is_compiled_as_if_for_the_first_time(folder: Path, edit: Callab
     assert compile_path(folder, cache=cache).table == before.table
 
 
+def units_of_groups(cache: CompileCache) -> dict[str, Unit]:
+    """The cached units of groups, by the group's name."""
+    records = ((unit.item.record, unit) for unit in cache.resolved.units.values())
+    return {record["group"]: unit for record, unit in records if "group" in record}
+
+
 def test_what_did_not_change_is_not_resolved_again(folder: Path) -> None:
     """After an edit of one file the units of the others are the same objects."""
     cache = CompileCache()
     compile_path(folder, cache=cache)
-    before = {unit.record["group"]: unit for unit in cache.resolved.units.values() if "group" in unit.record}
+    before = units_of_groups(cache)
     EDITS["a route"](folder)
     compile_path(folder, cache=cache)
-    after = {unit.record["group"]: unit for unit in cache.resolved.units.values() if "group" in unit.record}
+    after = units_of_groups(cache)
     assert {name for name in after if after[name] is before[name]} == {"g-x", "g-z"}
