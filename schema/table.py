@@ -22,7 +22,7 @@ from .listener import ListenerSettings, PathOptions
 if TYPE_CHECKING:
     from .regex.program import Program
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
 """Changes whenever a table of before would be read differently."""
 
 NO_RANK: Final = (1 << 30) - 1
@@ -39,11 +39,51 @@ written between `${` and `}`. One part alone is plain text."""
 
 PathKind: TypeAlias = Literal["exact", "prefix", "template", "regex"]
 HostKind: TypeAlias = Literal["exact", "wildcard", "regex"]
-ActionKind: TypeAlias = Literal["upstream", "split", "redirect", "respond"]
+ActionKind: TypeAlias = Literal["upstream", "split", "redirect", "respond", "builtin"]
+
+OFF: Final = 0
+"""A timeout or limit that was turned off."""
+
+# Names of settings say their unit: `_ms` milliseconds, `_bytes` bytes; what has neither is a number of things.
+
+
+class ListenerLimits(NamedTuple):
+    """How much of a request's head one connection may send, and how many connections there may be.
+
+    Listeners of one address have the same. `connections` counts those of the whole gateway at this listener's
+    addresses, `connections_per_ip` those of one peer; OFF: no limit.
+    """
+
+    target_bytes: int = 8 * 1024
+    fields: int = 100
+    field_bytes: int = 16 * 1024
+    head_bytes: int = 64 * 1024
+    connections: int = OFF
+    connections_per_ip: int = OFF
+
+
+class ListenerTimeouts(NamedTuple):
+    """How long a client may take. Listeners of one address have the same.
+
+    `head_ms`: from the first byte of a head to its end. `idle_ms`: a kept-alive connection without a request.
+    `body_ms`: between two arrivals of a request's body. `send_ms`: a client that takes nothing of a reply.
+    `age_ms`: a connection's whole life, after which the next reply closes it. `body_rate_bytes`: the least
+    number of bytes a second that a body may average, judged from ten seconds on.
+    """
+
+    head_ms: int = 10_000
+    idle_ms: int = 60_000
+    body_ms: int = 60_000
+    send_ms: int = 60_000
+    age_ms: int = 3_600_000
+    body_rate_bytes: int = 1024
 
 
 class ListenerRecord(NamedTuple):
-    """`ListenerSettings` in JSON; `indexed` is the number of the listener's index."""
+    """`ListenerSettings` in JSON; `indexed` is the number of the listener's index.
+
+    `proxy_protocol`: each connection begins with a PROXY header, version 1 or 2, which names the peer.
+    """
 
     name: str
     addresses: tuple[str, ...]
@@ -53,13 +93,74 @@ class ListenerRecord(NamedTuple):
     trusted_proxies: tuple[str, ...]
     path_options: tuple[bool, bool, bool]
     indexed: int
+    proxy_protocol: bool = False
+    limits: ListenerLimits = ListenerLimits()
+    timeouts: ListenerTimeouts = ListenerTimeouts()
+
+
+class UpstreamTls(NamedTuple):
+    """How an upstream is spoken to over TLS. Files and the name may hold references.
+
+    `server_name` is what SNI says and the certificate must be for, None: the target's host. `ca_file` None:
+    the system's authorities. `certificate_file` and `key_file` are the gateway's own, for upstreams that ask.
+    """
+
+    server_name: str | None = None
+    ca_file: str | None = None
+    certificate_file: str | None = None
+    key_file: str | None = None
+    verify: bool = True
+
+
+class UpstreamConnections(NamedTuple):
+    """Connections to one upstream.
+
+    `maximum` and `pending` (requests that wait for a connection) count those of the whole gateway; a request
+    waits at most `pending_ms`. `idle` unused connections are kept for each target by each worker, each for
+    `idle_ms`; a connection older than `age_ms` is not used again.
+    """
+
+    maximum: int = 1024
+    pending: int = 1024
+    pending_ms: int = 5_000
+    idle: int = 128
+    idle_ms: int = 30_000
+    age_ms: int = 3_600_000
+
+
+class UpstreamTimeouts(NamedTuple):
+    """`connect_ms`: until the connection stands, TLS too. `first_byte_ms`: from the request's end to the
+    reply's head. `idle_ms`: between two arrivals, either way. `request_ms`: everything, all tries. OFF: none.
+    """
+
+    connect_ms: int = 5_000
+    first_byte_ms: int = 60_000
+    idle_ms: int = 60_000
+    request_ms: int = 3_600_000
+
+
+class UpstreamNames(NamedTuple):
+    """How names of targets are looked up: an answer counts for its TTL, but never shorter or longer than this."""
+
+    least_ttl_ms: int = 1_000
+    most_ttl_ms: int = 300_000
+    timeout_ms: int = 5_000
+    family: Literal["any", "ipv4", "ipv6"] = "any"
 
 
 class UpstreamRecord(NamedTuple):
-    """A named set of targets, each an address (references unresolved) and a weight."""
+    """A named set of targets, each an address (references unresolved) and a weight.
+
+    An address is `host:port`, `[v6]:port`, `unix:/path` or `srv:name`, a name of SRV records. `tls` None:
+    plain text.
+    """
 
     name: str
     targets: tuple[tuple[str, int], ...]
+    tls: UpstreamTls | None = None
+    connections: UpstreamConnections = UpstreamConnections()
+    timeouts: UpstreamTimeouts = UpstreamTimeouts()
+    names: UpstreamNames = UpstreamNames()
 
 
 class HeaderRules(NamedTuple):
@@ -109,8 +210,36 @@ class RespondRecord(NamedTuple):
     body: str
 
 
+BUILTINS: Final = ("health", "ready", "echo")
+"""What the gateway answers by itself; `target` of a `builtin` route is a place in here."""
+
+
+class RouteSettings(NamedTuple):
+    """How a route's requests are served.
+
+    Timeouts (milliseconds) are None where the upstream's count, else OFF or their length; `per_try_ms` is the
+    part of a request that goes to one target. Bodies longer than the limits are refused (413, 502); OFF: no
+    limit. Trailers of these lower-case names pass. `reasons`: a reply that the gateway makes itself says why
+    in `x-gwc-reason`. `sticky` says what of a request picks the part of a split: ("client-ip", ""),
+    ("header", name) or ("cookie", name).
+    """
+
+    request_ms: int | None = None
+    per_try_ms: int | None = None
+    first_byte_ms: int | None = None
+    idle_ms: int | None = None
+    request_body_bytes: int = 10 * 1024 * 1024
+    response_body_bytes: int = OFF
+    request_trailers: tuple[str, ...] = ()
+    response_trailers: tuple[str, ...] = ()
+    reasons: bool = False
+    sticky: tuple[Literal["client-ip", "header", "cookie"], str] | None = None
+
+
 class RouteRecord(NamedTuple):
-    """A route. `target` is a number: of an upstream, a split, a redirect or a respond, as `action` says."""
+    """A route. `target` is a number: of an upstream, a split, a redirect, a respond or a builtin, as `action`
+    says; `settings` is a number too.
+    """
 
     name: str
     priority: int
@@ -119,6 +248,49 @@ class RouteRecord(NamedTuple):
     rewrite: RewriteRecord | None
     request_rules: int
     response_rules: int
+    settings: int = 0
+
+
+class LogRecord(NamedTuple):
+    """Where a log goes: `stdout`, `stderr`, a path, or None for nowhere.
+
+    `sample` is the share of requests, in millionths, that the access log tells of; refused and failed ones
+    are always told. `level` is the error log's.
+    """
+
+    path: str | None
+    format: Literal["json", "text"] = "json"
+    sample: int = 1_000_000
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class TracingRecord(NamedTuple):
+    """Where spans go: an OTLP/HTTP endpoint. `sample` is the share of traces begun here, in millionths."""
+
+    endpoint: str
+    sample: int = 10_000
+    service: str = "gwc"
+
+
+class GatewayRecord(NamedTuple):
+    """What the gateway as a whole does.
+
+    `workers` 0: one for each core. `state_dir` None: nothing is kept over a restart. `admin` is an address,
+    `unix:` for the default socket in the state directory or the runtime directory, None for none; `metrics`
+    is an address or None. `connections` limits those of clients. `watch`: files are watched.
+    """
+
+    workers: int = 0
+    drain_ms: int = 30_000
+    state_dir: str | None = None
+    admin: str | None = "unix:"
+    metrics: str | None = None
+    connections: int = OFF
+    watch: bool = True
+    access_log: LogRecord = LogRecord("stdout")
+    error_log: LogRecord = LogRecord("stderr")
+    audit_log: LogRecord = LogRecord("stderr")
+    tracing: TracingRecord | None = None
 
 
 # --- what must hold ----------------------------------------------------------------------------------------
@@ -331,6 +503,10 @@ class RouteTable:
     redirects: tuple[RedirectRecord, ...]
     responds: tuple[RespondRecord, ...]
     routes: tuple[RouteRecord, ...]
+    settings_of_routes: tuple[RouteSettings, ...]
+    """Settings 0 are those of a route that says nothing."""
+    gateway: tuple[GatewayRecord, ...]
+    """One record."""
     programs: tuple[ProgramRecord, ...]
     networks: tuple[Networks, ...]
     blocks: tuple[tuple[Test, ...], ...]

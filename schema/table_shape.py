@@ -68,6 +68,7 @@ class _Check:
 
     def run(self) -> Generator[None, None, None]:
         """All sections, those first that others refer to in ways that count here."""
+        self.demand(self.size["gateway"] == 1, "`gateway` has not one record")
         for name, check in (
             ("listeners", self.listener),
             ("rules", self.rules),
@@ -152,8 +153,12 @@ class _Check:
             self.value(value)
 
     def route(self, _number: int, record: t.RouteRecord) -> None:
-        """A route's action and rules are there."""
-        self.refer(_TARGETS[record.action], record.target)
+        """A route's action, rules and settings are there."""
+        if record.action == "builtin":
+            self.demand(0 <= record.target < len(t.BUILTINS), "there is no such builtin")
+        else:
+            self.refer(_TARGETS[record.action], record.target)
+        self.refer("settings_of_routes", record.settings)
         self.refer("rules", record.request_rules)
         self.refer("rules", record.response_rules)
         self.rewrite(record.rewrite)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from gwc.schema.table import NOTHING, Alternative, ListenerRecord, RouteTable
+from gwc.schema.table import NOTHING, Alternative, GatewayRecord, ListenerRecord, RouteSettings, RouteTable
 from gwc.schema.template import Parameter, PathTemplate, parse_template
 
 from ..resolve import resolved
@@ -58,6 +58,8 @@ def lower(
         redirects=actions.redirects.records,
         responds=actions.responds.records,
         routes=routes,
+        settings_of_routes=(RouteSettings(),),
+        gateway=(GatewayRecord(),),
         programs=conditions.programs.records,
         networks=conditions.networks.records,
         blocks=conditions.blocks.records,

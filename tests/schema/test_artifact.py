@@ -194,10 +194,10 @@ def test_every_changed_byte_is_noticed() -> None:
 
 def test_another_version_is_named() -> None:
     """A table of another format says which, and what to do."""
-    answer = refused(with_header(dump(sample()), version=2))
+    answer = refused(with_header(dump(sample()), version=1))
     assert answer.reason == "version"
     assert answer.message == (
-        "the table has format 2, this gwc reads format 1; build it again with `gwc build`"
+        "the table has format 1, this gwc reads format 2; build it again with `gwc build`"
     )
 
 

@@ -14,7 +14,7 @@ from gwc.runtime.match import Match, explain_candidates, match
 from gwc.schema.artifact import MAGIC, Refusal, dump, load
 from gwc.schema.frames import SECTIONS, encode_frames
 from gwc.schema.request import Late
-from gwc.schema.table import RouteTable
+from gwc.schema.table import FORMAT_VERSION, RouteTable
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,13 +39,13 @@ def forged(body: Mapping[str, Any]) -> bytes:
         (name, [], json.dumps(records).encode()) for name, records in body.items()
     ]
     layout = [(name, place, len(data)) for name, place, data in frames]
-    digest = hashlib.blake2b(orjson.dumps([1, layout]), digest_size=32)
+    digest = hashlib.blake2b(orjson.dumps([FORMAT_VERSION, layout]), digest_size=32)
     for _, _, data in frames:
         digest.update(data)
     notes = b"{}"
     header = orjson.dumps(
         {
-            "version": 1,
+            "version": FORMAT_VERSION,
             "digest": digest.hexdigest(),
             "frames": layout,
             "notes": [len(notes), hashlib.blake2b(notes, digest_size=32).hexdigest()],
