@@ -244,6 +244,18 @@ def expansion_rows() -> Iterator[Row]:
         "r",
     )
     yield Row(
+        "groups: an outer prefix ends where a segment does",
+        config(group("g", [route("r", {"path-prefix": "/"})], matches={"path-prefix": "/a"})),
+        ask("/ab"),
+        None,
+    )
+    yield Row(
+        "groups: what a `not` says of a prefix ends where a segment does",
+        config(route("r", {"not": {"path-prefix": "/a"}})),
+        ask("/ab"),
+        "r",
+    )
+    yield Row(
         "groups: inherited predicates count like own ones",
         config(
             route("bad", {"header": "x-a"}),
