@@ -1,0 +1,1 @@
+"""Processes, sockets and tables that change: the one room that knows all the others."""

@@ -1,0 +1,79 @@
+"""Why the gateway answered by itself or gave a request up: the closed list.
+
+Owns the words and their statuses. A reason stands in the access log, in the audit log, in
+`gwc_refused_total{reason}` and, where a route asks for it, in `x-gwc-reason`. What normalising refuses has
+its words in `gwc.schema.request`; they are part of the list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from gwc.schema.request import STATUSES
+
+WIRE: Final[Mapping[str, int]] = MappingProxyType(
+    {
+        "request-line": 400,
+        "request-version": 505,
+        "line-end": 400,
+        "line-length": 414,
+        "field-line": 400,
+        "field-folded": 400,
+        "head-too-long": 431,
+        "length-and-coding": 400,
+        "length-repeated": 400,
+        "length-value": 400,
+        "coding-repeated": 400,
+        "coding-unknown": 501,
+        "coding-version": 400,
+        "expectation": 417,
+        "chunk": 400,
+        "trailer": 400,
+        "head-timeout": 408,
+        "body-timeout": 408,
+        "body-rate": 408,
+        "body-length": 413,
+        "client-gone": 499,
+        "proxy-header": 400,
+        "connections": 503,
+    }
+)
+"""What the client's connection can be at fault for. 499 is never sent: nobody is there to read it."""
+
+ROUTING: Final[Mapping[str, int]] = MappingProxyType(
+    {
+        "no-route": 404,
+        "split-weights": 500,
+        "rewrite-refused": 500,
+        "draining": 503,
+    }
+)
+
+UPSTREAM: Final[Mapping[str, int]] = MappingProxyType(
+    {
+        "no-target": 503,
+        "name-lookup": 503,
+        "pending-full": 503,
+        "pending-timeout": 503,
+        "connect-refused": 503,
+        "connect-timeout": 504,
+        "tls-failed": 502,
+        "connection-lost": 503,
+        "reply-head": 502,
+        "reply-framing": 502,
+        "reply-too-long": 502,
+        "reply-interim": 502,
+        "reply-upgrade": 502,
+        "reply-body": 502,
+        "first-byte-timeout": 504,
+        "idle-timeout": 504,
+        "request-timeout": 504,
+        "try-timeout": 504,
+    }
+)
+"""What happened on the way to a target. Once the reply's head has gone out, its status stands in the log."""
+
+REASONS: Final[Mapping[str, int]] = MappingProxyType({**STATUSES, **WIRE, **ROUTING, **UPSTREAM})
+"""Every reason with the status of the reply."""

@@ -1,0 +1,1 @@
+"""State that outlives a table and is shared by workers: counters in shared memory."""

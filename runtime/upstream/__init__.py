@@ -1,0 +1,1 @@
+"""Where requests are sent: targets, connections to them, and who of them is next."""
