@@ -44,7 +44,7 @@ ActionKind: TypeAlias = Literal["upstream", "split", "redirect", "respond", "bui
 OFF: Final = 0
 """A timeout or limit that was turned off."""
 
-# Names of settings say their unit: `_ms` milliseconds, `_bytes` bytes; what has neither is a number of things.
+# Names of settings say their unit: `_ms` milliseconds, `_bytes` bytes; without either it is a number of things.
 
 
 class ListenerLimits(NamedTuple):
@@ -140,7 +140,7 @@ class UpstreamTimeouts(NamedTuple):
 
 
 class UpstreamNames(NamedTuple):
-    """How names of targets are looked up: an answer counts for its TTL, but never shorter or longer than this."""
+    """How names of targets are looked up: an answer counts for its TTL, within these bounds."""
 
     least_ttl_ms: int = 1_000
     most_ttl_ms: int = 300_000

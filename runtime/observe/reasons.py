@@ -75,5 +75,7 @@ UPSTREAM: Final[Mapping[str, int]] = MappingProxyType(
 )
 """What happened on the way to a target. Once the reply's head has gone out, its status stands in the log."""
 
-REASONS: Final[Mapping[str, int]] = MappingProxyType({**STATUSES, **WIRE, **ROUTING, **UPSTREAM})
+_NORMALISING: Final = {str(word): status for word, status in STATUSES.items()}
+
+REASONS: Final[Mapping[str, int]] = MappingProxyType({**_NORMALISING, **WIRE, **ROUTING, **UPSTREAM})
 """Every reason with the status of the reply."""

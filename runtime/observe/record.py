@@ -1,7 +1,7 @@
 """What is to be told of one request.
 
-Owns the names. Whoever serves a request fills one in; logs, metrics and spans read it when the request is over
-and keep nothing of it. All text is one byte a character, as in a head.
+Owns the names. Whoever serves a request fills one in; logs, metrics and spans read it when the request is
+over and keep nothing of it. All text is one byte a character, as in a head.
 """
 
 from __future__ import annotations
