@@ -44,7 +44,7 @@ ActionKind: TypeAlias = Literal["upstream", "split", "redirect", "respond", "bui
 OFF: Final = 0
 """A timeout or limit that was turned off."""
 
-# Names of settings say their unit: `_ms` milliseconds, `_bytes` bytes; without either it is a number of things.
+# Names of settings say their unit: `_ms` milliseconds, `_bytes` bytes; others are numbers of things.
 
 
 class ListenerLimits(NamedTuple):
