@@ -1,0 +1,270 @@
+"""Named counters that all workers share.
+
+Owns the shared memory they stand in. Every counter has one number for each slot; a slot belongs to one living
+process, which alone writes its numbers, and the counter's value is their sum. So nothing is ever lost
+to a race, and what a dead worker held can be given back. Locks serve one purpose only: that nobody
+else adds between looking and adding.
+
+Layout, in 64-bit numbers: magic, slots, room, names used, slots used; then for each name its kind
+and length, 14 numbers of name, and a number for each slot.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, TypeVar
+
+from .locks import RangeLock
+from .memory import allocate, mapped, opened_again
+
+T = TypeVar("T")
+
+_MAGIC: Final = 0x67776363656C3031
+_SLOTS, _ROOM, _USED, _HIGH = 1, 2, 3, 4
+_HEADER: Final = 8
+_NAME_WORDS: Final = 14
+_NAME_BYTES: Final = _NAME_WORDS * 8
+_KEPT: Final = 1 << 32
+
+# Bytes that are only locked, never read: where they lie does not matter as long as no two are the same.
+_DIRECTORY_LOCK: Final = 1 << 40
+_SLOT_LOCKS: Final = _DIRECTORY_LOCK + 1
+
+DEFAULT_SLOTS: Final = 64
+DEFAULT_ROOM: Final = 16_384
+
+
+class CellsFull(Exception):
+    """Raised when a new name is one too many; `name` and `room` say which one, and how many there can be."""
+
+    def __init__(self, name: str, room: int) -> None:
+        super().__init__(f"no room for the shared counter {name!r}: all {room} are in use")
+        self.name = name
+        self.room = room
+
+
+class SlotTaken(Exception):
+    """Raised when a slot is asked for, or to be given back, while the process that owns it lives."""
+
+    def __init__(self, slot: int) -> None:
+        super().__init__(f"slot {slot} of the shared counters belongs to a living process")
+        self.slot = slot
+
+
+class CellsBusy(Exception):
+    """Raised when another process has been making a name for a second: it is stopped, or hangs."""
+
+
+class Cell:
+    """One counter as one slot sees it."""
+
+    __slots__ = ("_cells", "_first", "_lock", "_own", "kept", "name")
+
+    def __init__(self, cells: Cells, name: str, kept: bool, first: int) -> None:
+        self._cells = cells
+        self._first = first
+        self._own = first + cells.slot
+        self._lock = RangeLock(cells.lock_fd, first)
+        self.name = name
+        self.kept = kept
+
+    @property
+    def value(self) -> int:
+        """The sum over all slots."""
+        cells = self._cells
+        numbers = cells.numbers
+        return sum(numbers[self._first : self._first + numbers[_HIGH]])
+
+    @property
+    def own(self) -> int:
+        """What this slot has of it."""
+        return self._cells.numbers[self._own]
+
+    def add(self, n: int) -> int:
+        """Add `n` and return the value after it. Of two that add at once, one sees both.
+
+        Giving back (`n` below 0) takes no lock: nobody waits to see it.
+        """
+        if n < 0:
+            self._cells.numbers[self._own] += n
+            return self.value
+        held = self._lock.take()
+        self._cells.numbers[self._own] += n
+        value = self.value
+        if held:
+            self._lock.leave()
+        return value
+
+    def add_below(self, n: int, limit: int) -> bool:
+        """Add `n` if the value stays at or below `limit`; say whether it was added.
+
+        Should a process be stopped right between its lock and unlock, others go on without the lock after
+        20 ms and may come out above the limit by what they add at the same instant.
+        """
+        numbers = self._cells.numbers
+        held = self._lock.take()
+        first = self._first
+        fits: bool = sum(numbers[first : first + numbers[_HIGH]]) + n <= limit
+        if fits:
+            numbers[self._own] += n
+        if held:
+            self._lock.leave()
+        return fits
+
+
+class Cells:
+    """All counters, as the owner of one slot sees them. Not to be shared by threads.
+
+    Mutable: the shared memory, and the cache of names already looked up.
+    """
+
+    def __init__(self, fd: int, slot: int) -> None:
+        """Take a slot of memory made by `create`.
+
+        SlotTaken where its owner lives, ValueError where there is no such slot or the memory is another's.
+        """
+        self.fd = fd
+        self.slot = slot
+        self.lock_fd = opened_again(fd)
+        self._map = mapped(fd)
+        self._bytes = memoryview(self._map)
+        self.numbers = self._bytes.cast("q")
+        if self.numbers[0] != _MAGIC:
+            raise ValueError("not the memory of shared counters")
+        self.slots = self.numbers[_SLOTS]
+        self.room = self.numbers[_ROOM]
+        self._stride = 1 + _NAME_WORDS + self.slots
+        self._directory = RangeLock(self.lock_fd, _DIRECTORY_LOCK, patience_s=1.0)
+        self._cells: dict[str, Cell] = {}
+        self._seen = 0
+        if not 0 <= slot < self.slots:
+            raise ValueError(f"slot {slot} of {self.slots}")
+        if not RangeLock(self.lock_fd, _SLOT_LOCKS + slot, patience_s=0).take():
+            raise SlotTaken(slot)
+        self._in_directory(lambda: self._raise_high(slot + 1))
+
+    @classmethod
+    def create(
+        cls,
+        path: Path | None = None,
+        *,
+        slots: int = DEFAULT_SLOTS,
+        room: int = DEFAULT_ROOM,
+        slot: int = 0,
+    ) -> Cells:
+        """New counters, in anonymous memory or in a file, and `slot` of them for this process.
+
+        `slots` is how many processes may live at once (a worker that drains still has its slot while its
+        successor needs another one), `room` how many names there can be.
+        """
+        size = (_HEADER + room * (1 + _NAME_WORDS + slots)) * 8
+        if path is None:
+            fd = allocate("gwc-cells", size)
+        else:
+            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            os.ftruncate(fd, size)
+        with mapped(fd) as memory, memoryview(memory) as raw, raw.cast("q") as numbers:
+            numbers[_SLOTS] = slots
+            numbers[_ROOM] = room
+            numbers[0] = _MAGIC
+        return cls(fd, slot)
+
+    @classmethod
+    def attach(cls, path_or_fd: Path | int, slot: int) -> Cells:
+        """The counters another process made, by the descriptor it handed on or by their file."""
+        if isinstance(path_or_fd, int):
+            return cls(path_or_fd, slot)
+        return cls(os.open(path_or_fd, os.O_RDWR | os.O_CLOEXEC), slot)
+
+    def counter(self, name: str, *, kept: bool = False) -> Cell:
+        """The counter of that name, made where there is none yet.
+
+        What a dead worker added to it is given back by `release_slot`, unless it is `kept` (what only ever
+        grows). CellsFull where there is no room for a new name.
+        """
+        cell = self._cells.get(name)
+        if cell is None:
+            cell = self._in_directory(lambda: self._find_or_make(name, kept))
+        assert cell.kept == kept, f"{name} is of the other kind"
+        return cell
+
+    def names(self) -> tuple[str, ...]:
+        """All names, in the order they were made; long ones as they are stored."""
+        return tuple(self._stored(index)[0] for index in range(self.numbers[_USED]))
+
+    def release_slot(self, slot: int) -> None:
+        """Give back what the dead owner of a slot held; SlotTaken while it lives. Own slot: SlotTaken too."""
+        lock = RangeLock(self.lock_fd, _SLOT_LOCKS + slot, patience_s=0)
+        if slot == self.slot or not lock.take():
+            raise SlotTaken(slot)
+        try:
+            numbers = self.numbers
+            for index in range(numbers[_USED]):
+                first = _HEADER + index * self._stride
+                if not numbers[first] & _KEPT:
+                    numbers[first + 1 + _NAME_WORDS + slot] = 0
+        finally:
+            lock.leave()
+
+    def close(self) -> None:
+        """Leave the slot. What it held stays until it is released."""
+        self.numbers.release()
+        self._bytes.release()
+        self._map.close()
+        os.close(self.lock_fd)
+
+    def _in_directory(self, work: Callable[[], T]) -> T:
+        if not self._directory.take():
+            raise CellsBusy("another process has been naming a shared counter for a second")
+        try:
+            return work()
+        finally:
+            self._directory.leave()
+
+    def _raise_high(self, high: int) -> None:
+        if self.numbers[_HIGH] < high:
+            self.numbers[_HIGH] = high
+
+    def _find_or_make(self, name: str, kept: bool) -> Cell:
+        stored = _stored_name(name)
+        numbers = self.numbers
+        used = numbers[_USED]
+        for index in range(self._seen, used):
+            known, known_kept = self._stored(index)
+            self._cells.setdefault(known, self._cell(index, known, known_kept))
+        self._seen = used
+        cell = self._cells.get(stored)
+        if cell is None:
+            if used == self.room:
+                raise CellsFull(name, self.room)
+            text = stored.encode("utf-8", "surrogateescape")
+            first = _HEADER + used * self._stride
+            self._bytes[(first + 1) * 8 : (first + 1) * 8 + len(text)] = text
+            numbers[first] = len(text) | (_KEPT if kept else 0)
+            numbers[_USED] = used + 1  # the last step: a process that dies before it has made nothing
+            self._seen = used + 1
+            cell = self._cells[stored] = self._cell(used, stored, kept)
+        self._cells[name] = cell
+        return cell
+
+    def _stored(self, index: int) -> tuple[str, bool]:
+        first = _HEADER + index * self._stride
+        kind = self.numbers[first]
+        start = (first + 1) * 8
+        text = bytes(self._bytes[start : start + (kind & 0xFFFFFFFF)])
+        return text.decode("utf-8", "surrogateescape"), bool(kind & _KEPT)
+
+    def _cell(self, index: int, name: str, kept: bool) -> Cell:
+        return Cell(self, name, kept, _HEADER + index * self._stride + 1 + _NAME_WORDS)
+
+
+def _stored_name(name: str) -> str:
+    """Names too long for their place end with a digest of the whole."""
+    text = name.encode("utf-8", "surrogateescape")
+    if len(text) <= _NAME_BYTES:
+        return name
+    digest = hashlib.blake2b(text, digest_size=16).hexdigest()
+    return f"{text[: _NAME_BYTES - 33].decode('utf-8', 'ignore')}#{digest}"
