@@ -1,4 +1,7 @@
-"""Every benchmark, one after the other, as one JSON document on stdout; progress on stderr."""
+"""Every benchmark, one after the other, as one JSON document on stdout; progress on stderr.
+
+The soak (`python -m tools.bench.soak`) takes an hour and runs only where it is named.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-BENCHMARKS = ("check", "parse", "match", "load")
+BENCHMARKS = ("check", "parse", "match", "load", "proxy", "reload", "memory")
 
 
 def main() -> None:

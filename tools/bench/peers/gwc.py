@@ -1,0 +1,36 @@
+"""gwc, one worker, everything as it is by default: the JSON access log goes to its standard output."""
+
+from __future__ import annotations
+
+from .scene import Peer, Scene
+
+
+def kdl_head(scene: Scene) -> str:
+    """Listener and upstream."""
+    return (
+        f'listeners {{\n    listener "public" {{\n        address "127.0.0.1:{scene.port}"\n    }}\n}}\n'
+        f'upstreams {{\n    upstream "up" {{\n        target "127.0.0.1:{scene.upstream_port}"\n    }}\n}}\n'
+    )
+
+
+def kdl_routes(scene: Scene) -> str:
+    """The routes, a line each."""
+    return "".join(
+        f'    route "{each.name}" {{ matches {{ host "{each.host}"; path-prefix "{each.path}" }}; '
+        'upstream "up" }\n'
+        for each in scene.routes
+    )
+
+
+def command(program: str, path: str, state: str, *more: str, workers: int = 1) -> list[str]:
+    """What starts a gateway on a configuration, its state in a folder."""
+    return [program, "run", path, "--workers", str(workers), "--state-dir", state, *more]
+
+
+def _write(scene: Scene, program: str) -> list[str]:
+    path = scene.folder / "gwc.kdl"
+    path.write_text(f"{kdl_head(scene)}routes {{\n{kdl_routes(scene)}}}\n")
+    return command(program, str(path), str(scene.folder / "state"), "--no-watch")
+
+
+PEER = Peer("gwc", "gwc", _write)
