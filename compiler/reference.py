@@ -23,8 +23,14 @@ from .validate.words import counted, listed
 _TITLES: Final[Mapping[str, str]] = {
     ROOT: "The top level",
     "listener": "`listener`",
+    "listener-limits": "`limits` of a listener",
+    "listener-timeouts": "`timeouts` of a listener",
     "upstream": "`upstream`",
     "target": "`target` of an upstream",
+    "upstream-tls": "`tls` of an upstream",
+    "upstream-connections": "`connections` of an upstream",
+    "upstream-timeouts": "`timeouts` of an upstream",
+    "upstream-names": "`names` of an upstream",
     "route": "`route`",
     "predicates": "`matches` and `not`",
     "host-predicate": "`host` of a condition",
@@ -40,8 +46,17 @@ _TITLES: Final[Mapping[str, str]] = {
     "header-rules": "`request-headers` and `response-headers`",
     "named-value": "`set` and `add`",
     "rename": "`rename`",
+    "route-timeouts": "`timeouts` of a route",
+    "route-limits": "`limits` of a route",
+    "trailers": "`trailers`",
+    "sticky": "`sticky`",
     "group": "`group`",
     "defaults": "`defaults`",
+    "own-listener": "`admin` and `metrics`",
+    "access-log": "`access-log`",
+    "error-log": "`error-log`",
+    "audit-log": "`audit-log`",
+    "tracing": "`tracing`",
 }
 """The sections in their order; a test holds them against the schema's objects."""
 
@@ -79,7 +94,8 @@ _LAYERS: Final = """\
 ## Overlays, variables and flags
 
 An overlay (`--overlay prod.kdl`) is a partial configuration in the same language. It changes listeners,
-upstreams, matchers, routes and groups that exist, by their names, and `defaults`; it adds none. Values
+upstreams, matchers, routes and groups that exist, by their names, `defaults`, and what is said of the gateway
+as a whole; it adds no named thing. Values
 and lists of values are replaced, objects are merged key by key, lists of objects are replaced whole.
 Where one of several keys can stand (the action of a route), the overlay's takes the place of the other. A
 route is found by its name whatever group it is in.

@@ -11,7 +11,7 @@ from typing import Literal
 
 from gwc.schema.listener import ListenerSettings
 from gwc.schema.request import Refusal, RequestHead
-from gwc.schema.table import Alternative, RewriteRecord, RouteRecord, RouteTable
+from gwc.schema.table import BUILTINS, Alternative, RewriteRecord, RouteRecord, RouteTable
 
 from .actions.headers import HeaderChanges, changes_of
 from .actions.redirect import location
@@ -36,11 +36,12 @@ class Decision:
 
     `upstream`: sent to `upstream` (of a `split`: the part taken at the split point, `shares` are all of them)
     as `host`, `path`, `query`, with each of `request_headers` applied in turn. `redirect`: answered with
-    `status` and `location`. `respond`: answered with `status`, `headers` and `body`. `rejected`: answered
-    with `status`, for `reason`. `response_headers`, the part's last, apply to every reply.
+    `status` and `location`. `respond`: answered with `status`, `headers` and `body`. `builtin`: answered
+    with what the gateway says of itself, `builtin` says what. `rejected`: answered with `status`, for
+    `reason`. `response_headers`, the part's last, apply to every reply.
     """
 
-    kind: Literal["upstream", "split", "redirect", "respond", "rejected"]
+    kind: Literal["upstream", "split", "redirect", "respond", "builtin", "rejected"]
     status: int | None = None
     reason: str | None = None
     upstream: str | None = None
@@ -51,6 +52,7 @@ class Decision:
     location: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
     body: str = ""
+    builtin: str | None = None
     request_headers: tuple[HeaderChanges, ...] = ()
     response_headers: tuple[HeaderChanges, ...] = ()
 
@@ -85,6 +87,8 @@ def decide(
             body=reply.body,
             response_headers=response,
         )
+    if route.action == "builtin":
+        return Decision("builtin", builtin=BUILTINS[route.target], response_headers=response)
     request = (changes_of(table.rules[route.request_rules], facts),)
     if route.action == "split":
         return _split(table, route, alternative, facts, settings, request, response, split_point)

@@ -7,7 +7,7 @@ timeouts belong to the runtime.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Network, IPv6Network
@@ -17,6 +17,21 @@ Network: TypeAlias = "IPv4Network | IPv6Network"
 
 _IPV4_MAPPED = 0xFFFF
 """What stands above the last 32 bits of an IPv4-mapped IPv6 address."""
+
+
+class ListenerLimits(NamedTuple):
+    """How much of a request's head one connection may send, and how many connections there may be.
+
+    Listeners of one address have the same. `connections` counts those of the whole gateway at this listener's
+    addresses, `connections_per_ip` those of one peer; 0: no limit.
+    """
+
+    target_bytes: int = 8 * 1024
+    fields: int = 100
+    field_bytes: int = 16 * 1024
+    head_bytes: int = 64 * 1024
+    connections: int = 0
+    connections_per_ip: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +48,8 @@ class ListenerSettings:
     """One listener. `hosts` is its scope, normalised names, exact or `*.x`; empty means every host.
 
     `addresses` are `host:port`, `[v6]:port` or `unix:/path`, a host in its one form, references unresolved.
-    `public_port` is what a redirect may name; None means the port of the address.
+    `public_port` is what a redirect may name; None means the port of the address. `limits` are the same for
+    all listeners of one address: they hold before a listener is chosen.
 
     Two fields are worked out from the others, for the sake of whoever reads a request: `scope` is `hosts`
     as a set; `trusted` is `trusted_proxies` as (IP version, network, mask) in integers, a network of
@@ -47,6 +63,7 @@ class ListenerSettings:
     public_port: int | None = None
     trusted_proxies: tuple[Network, ...] = ()
     path_options: PathOptions = PathOptions()
+    limits: ListenerLimits = ListenerLimits()
     scope: frozenset[str] = field(init=False, compare=False, repr=False)
     trusted: tuple[tuple[int, int, int], ...] = field(init=False, compare=False, repr=False)
 

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
+from .listener import ListenerLimits as ListenerLimits
 from .listener import ListenerSettings, PathOptions
 
 if TYPE_CHECKING:
@@ -45,21 +46,6 @@ OFF: Final = 0
 """A timeout or limit that was turned off."""
 
 # Names of settings say their unit: `_ms` milliseconds, `_bytes` bytes; others are numbers of things.
-
-
-class ListenerLimits(NamedTuple):
-    """How much of a request's head one connection may send, and how many connections there may be.
-
-    Listeners of one address have the same. `connections` counts those of the whole gateway at this listener's
-    addresses, `connections_per_ip` those of one peer; OFF: no limit.
-    """
-
-    target_bytes: int = 8 * 1024
-    fields: int = 100
-    field_bytes: int = 16 * 1024
-    head_bytes: int = 64 * 1024
-    connections: int = OFF
-    connections_per_ip: int = OFF
 
 
 class ListenerTimeouts(NamedTuple):
@@ -116,8 +102,8 @@ class UpstreamConnections(NamedTuple):
     """Connections to one upstream.
 
     `maximum` and `pending` (requests that wait for a connection) count those of the whole gateway; a request
-    waits at most `pending_ms`. `idle` unused connections are kept for each target by each worker, each for
-    `idle_ms`; a connection older than `age_ms` is not used again.
+    waits at most `pending_ms`. `idle` unused connections are kept for each target by each worker, OFF: none,
+    each for `idle_ms`; a connection older than `age_ms` is not used again.
     """
 
     maximum: int = 1024
@@ -582,4 +568,5 @@ def _settings_of(record: ListenerRecord) -> ListenerSettings:
         public_port=record.public_port,
         trusted_proxies=tuple(ip_network(text) for text in record.trusted_proxies),
         path_options=PathOptions(*record.path_options),
+        limits=record.limits,
     )

@@ -21,15 +21,19 @@ from . import (
     implicit_listener,
     impossible_host,
     linear_regex,
+    long_try,
     lower_case_method,
     needs_tls,
     no_routes,
+    open_metrics,
     redirect_to_itself,
+    timeout_off,
     trailing_slash,
     unfilled_variable,
     unseen_header,
     unused_matcher,
     unused_upstream,
+    unverified_upstream,
     zero_weights,
 )
 
@@ -45,6 +49,10 @@ RULES: tuple[Rule, ...] = (
     identical_matches.check,
     implicit_listener.check,
     no_routes.check,
+    long_try.check,
+    timeout_off.check,
+    open_metrics.check,
+    unverified_upstream.check,
 )
 
 ITEM_RULES: tuple[ItemRule, ...] = (

@@ -17,11 +17,26 @@ from ..diagnostics.nearest import nearest
 from ..resolve import Resolution
 from ..validate.record import Record, span_of
 
+_FILES = ("ca-file", "certificate-file", "key-file")
+
+_OF_THE_GATEWAY = (
+    ("admin", "address"),
+    ("metrics", "address"),
+    ("access-log", "path"),
+    ("error-log", "path"),
+    ("audit-log", "path"),
+    ("tracing", "endpoint"),
+)
+"""Where references may stand at the top level: block and key."""
+
 
 def check_environment(
     resolution: Resolution, environment: Mapping[str, str], root: Path
 ) -> Iterator[Diagnostic]:
     """One finding for each reference that does not resolve. Relative files are looked for below `root`."""
+    for record, key in _files(resolution.root):
+        if "${" not in record[key]:
+            yield from _judge_file(record[key], root, record, key, None)
     for record, key, index in _references(resolution.root):
         text = record[key] if index is None else record[key][index]
         if "${" not in text:
@@ -37,15 +52,20 @@ def check_environment(
                     help=f"did you mean `{near}`?" if near else "set it where the gateway runs",
                 )
             elif isinstance(part, FileReference):
-                reason = _unreadable(root / part.path)
-                if reason:
-                    yield error(
-                        "GWC421",
-                        span_of(record, key, index),
-                        f"file `{part.path}` {reason}",
-                        label="needed to load the table",
-                        help=f"looked for `{root / part.path}`; mount it where the gateway runs",
-                    )
+                yield from _judge_file(part.path, root, record, key, index)
+
+
+def _judge_file(path: str, root: Path, record: Record, key: str, index: int | None) -> Iterator[Diagnostic]:
+    """A finding if the file cannot be read."""
+    reason = _unreadable(root / path)
+    if reason:
+        yield error(
+            "GWC421",
+            span_of(record, key, index),
+            f"file `{path}` {reason}",
+            label="needed to load the table",
+            help=f"looked for `{root / path}`; mount it where the gateway runs",
+        )
 
 
 def _unreadable(path: Path) -> str | None:
@@ -57,12 +77,26 @@ def _unreadable(path: Path) -> str | None:
     return None if os.access(path, os.R_OK) else "cannot be read"
 
 
+def _files(root: Record) -> Iterator[tuple[Record, str]]:
+    """The files that are named as such: certificates, keys and authorities."""
+    for upstream in root.get("upstreams", ()):
+        tls = upstream.get("tls", {})
+        yield from ((tls, key) for key in _FILES if key in tls)
+
+
 def _references(root: Record) -> Iterator[tuple[Record, str, int | None]]:
-    """The places where a reference may stand: addresses and the values of header fields."""
+    """The places where a reference may stand: addresses, files, URLs and the values of header fields."""
+    for key, inner in _OF_THE_GATEWAY:
+        if inner in root.get(key, {}):
+            yield root[key], inner, None
+    if "state-dir" in root:
+        yield root, "state-dir", None
     for listener in root.get("listeners", ()):
         yield from ((listener, "address", index) for index in range(len(listener["address"])))
     for upstream in root.get("upstreams", ()):
         yield from ((target, "target", None) for target in upstream["targets"])
+        tls = upstream.get("tls", {})
+        yield from ((tls, key, None) for key in ("server-name", *_FILES) if key in tls)
     if "defaults" in root:
         yield from _in_settings(root["defaults"])
     yield from _in_routes(root.get("routes", ()))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from gwc.schema.table import NOTHING, Alternative, GatewayRecord, ListenerRecord, RouteSettings, RouteTable
+from gwc.schema.table import NOTHING, Alternative, ListenerRecord, RouteTable
 from gwc.schema.template import Parameter, PathTemplate, parse_template
 
 from ..resolve import resolved
@@ -58,8 +58,8 @@ def lower(
         redirects=actions.redirects.records,
         responds=actions.responds.records,
         routes=routes,
-        settings_of_routes=(RouteSettings(),),
-        gateway=(GatewayRecord(),),
+        settings_of_routes=actions.settings.records,
+        gateway=(config.gateway,),
         programs=conditions.programs.records,
         networks=conditions.networks.records,
         blocks=conditions.blocks.records,
@@ -137,4 +137,7 @@ def _listener(listener: resolved.Listener, indexed: int) -> ListenerRecord:
         trusted_proxies=tuple(map(str, settings.trusted_proxies)),
         path_options=(options.keep_encoded_slash, options.keep_repeated_slashes, options.reject_changes),
         indexed=indexed,
+        proxy_protocol=listener.proxy_protocol,
+        limits=settings.limits,
+        timeouts=listener.timeouts,
     )

@@ -1,6 +1,7 @@
 """Routes and what they do: settings become records that share what is alike.
 
-Owns the sections `rules`, `splits`, `redirects`, `responds` and `routes`. Knows nothing of matching.
+Owns the sections `rules`, `splits`, `redirects`, `responds`, `settings_of_routes` and `routes`. Knows nothing
+of matching.
 """
 
 from __future__ import annotations
@@ -8,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from gwc.schema.table import (
+    BUILTINS,
     ActionKind,
     HeaderRules,
     RedirectRecord,
     RespondRecord,
     RewriteRecord,
     RouteRecord,
+    RouteSettings,
     SplitPart,
     UpstreamRecord,
 )
@@ -30,7 +33,14 @@ class Actions:
 
     def __init__(self, upstreams: Iterable[resolved.Upstream]) -> None:
         self.upstreams = tuple(
-            UpstreamRecord(each.name, tuple((target.address, target.weight) for target in each.targets))
+            UpstreamRecord(
+                each.name,
+                tuple((target.address, target.weight) for target in each.targets),
+                each.tls,
+                each.connections,
+                each.timeouts,
+                each.names,
+            )
             for each in upstreams
         )
         self._upstream_numbers = {each.name: number for number, each in enumerate(self.upstreams)}
@@ -38,9 +48,11 @@ class Actions:
         self.splits: Numbering[tuple[SplitPart, ...]] = Numbering()
         self.redirects: Numbering[RedirectRecord] = Numbering()
         self.responds: Numbering[RespondRecord] = Numbering()
+        self.settings: Numbering[RouteSettings] = Numbering([RouteSettings()])
         self._rules_seen: dict[resolved.HeaderRules, int] = {resolved.HeaderRules(): 0}
         # PERF: resolving makes equal values one object, and hashing what is in them costs ten times as much.
         self._rules_of: dict[int, int] = {}
+        self._settings_of: dict[int, int] = {}
         self._actions_of: dict[int, tuple[ActionKind, int]] = {}
 
     def route(self, route: resolved.Route) -> RouteRecord:
@@ -49,6 +61,9 @@ class Actions:
         if action is None:
             action = self._actions_of[id(route.action)] = self._action(route.action)
         kind, target = action
+        settings = self._settings_of.get(id(route.settings))
+        if settings is None:
+            settings = self._settings_of[id(route.settings)] = self.settings.number(route.settings)
         return RouteRecord(
             route.name,
             route.priority,
@@ -57,6 +72,7 @@ class Actions:
             _rewrite(route.rewrite),
             self._rules_of.get(id(route.request_headers)) or self._rules(route.request_headers),
             self._rules_of.get(id(route.response_headers)) or self._rules(route.response_headers),
+            settings,
         )
 
     def _action(self, action: resolved.Action) -> tuple[ActionKind, int]:
@@ -75,6 +91,8 @@ class Actions:
                 keep_query=action.keep_query,
             )
             return "redirect", self.redirects.number(redirect)
+        if isinstance(action, resolved.Builtin):
+            return "builtin", BUILTINS.index(action.name)
         headers = tuple((name, lower_value(value)) for name, value in action.headers)
         # JSON has no lone surrogates, and neither has UTF-8.
         body = action.body.encode("utf-8", "replace").decode("utf-8")

@@ -20,21 +20,23 @@ from .blocks import MAX_WRITTEN_IN, Block, Step, resolve_block, written_in_too_m
 from .context import Context, name_span, name_table, top_of
 from .effects import check_effects
 from .expand import Expanded, expand, size
+from .gateway import resolve_gateway
 from .listeners import IMPLICIT, resolve_listeners
 from .rank import RankKey, rank_key
 from .resolved import (
     Alternative,
+    Builtin,
     HeaderRules,
     Listener,
     Redirect,
     ResolvedConfig,
     Respond,
     Route,
-    Target,
     ToUpstream,
-    Upstream,
 )
+from .route_settings import USUAL, settings_in_force
 from .scopes import Scoped, walk_routes
+from .upstreams import resolve_upstream
 from .written import with_negations, written_blocks
 
 MAX_ROUTES = 100_000
@@ -156,10 +158,11 @@ def resolve(root: Record, main_file: str, cache: ResolveCache | None = None) -> 
         found += unit.found
     _refuse_repeated_names(scoped_routes, found)
     _walk_unused_matchers(context)
+    upstreams = tuple(resolve_upstream(record, found) for record in upstream_records)
+    gateway = resolve_gateway(root, found)
     config = None
     if not any(diagnostic.severity is Severity.ERROR for diagnostic in found):
-        upstreams = tuple(map(_upstream, upstream_records))
-        config = ResolvedConfig(listeners, upstreams, routes, _in_rank_order(units))
+        config = ResolvedConfig(listeners, upstreams, routes, _in_rank_order(units), gateway)
     items = [unit.item for unit in units]
     items += [Item(matcher, tuple(with_negations(matcher))) for matcher in matcher_records]
     if "defaults" in root:
@@ -285,14 +288,14 @@ def _route(context: Context, scoped: Scoped, alternatives: tuple[Expanded, ...])
                 span_of(record, "route"),
                 f"route `{record['route']}` does nothing",
                 label="has no action",
-                help="give it `upstream`, `split`, `redirect` or `respond`",
+                help="give it `upstream`, `split`, `redirect`, `respond` or `builtin`",
             )
         )
         action = None
     else:
         action = resolve_action(context, scope.action.owner, scope.action.key)
         check_effects(context, scoped, action, alternatives)
-    answers = isinstance(action, Redirect | Respond)
+    answers = isinstance(action, Redirect | Respond | Builtin)
     return Route(
         name=record["route"],
         priority=scope.priority,
@@ -301,14 +304,7 @@ def _route(context: Context, scoped: Scoped, alternatives: tuple[Expanded, ...])
         request_headers=context.share(HeaderRules() if answers else scope.request_headers),
         response_headers=context.share(scope.response_headers),
         span=name_span(record, "route"),
-    )
-
-
-def _upstream(record: Record) -> Upstream:
-    return Upstream(
-        record["upstream"],
-        tuple(Target(target["target"], target.get("weight", 1)) for target in record["targets"]),
-        span_of(record, "upstream"),
+        settings=context.share(settings_in_force(scope.settings, action)) if action is not None else USUAL,
     )
 
 

@@ -16,12 +16,12 @@ from gwc.schema.normalise.host import normalise_configured_host
 from .context import Context, Record, key_span, span_of, undefined
 from .headers import UNCHANGEABLE, header_rules, refuse_unchangeable
 from .patterns import normal_form
-from .resolved import Action, Redirect, Respond, Rewrite, Split, SplitPart, ToUpstream
+from .resolved import Action, Builtin, Redirect, Respond, Rewrite, Split, SplitPart, ToUpstream
 from .text import as_bytes_text
 
 _WITHOUT_BODY = (204, 205, 304)  # RFC 9110 sections 15.3.5, 15.3.6 and 15.4.5
 
-ACTIONS = ("upstream", "split", "redirect", "respond")
+ACTIONS = ("upstream", "split", "redirect", "respond", "builtin")
 PRIORITIES = {"low": -100, "normal": 0, "high": 100, "critical": 1000}
 
 
@@ -61,6 +61,8 @@ def resolve_action(context: Context, record: Record, key: str) -> Action:
         return Split(tuple(_part(context, part) for part in value))
     if key == "redirect":
         return _redirect(context, value)
+    if key == "builtin":
+        return Builtin(value)
     return _respond(context, value)
 
 

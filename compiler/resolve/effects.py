@@ -19,16 +19,23 @@ from ..diagnostics.nearest import nearest
 from .context import Context, Record, key_span, span_of
 from .expand import Expanded
 from .patterns import normal_form
-from .resolved import Action, Redirect, Respond, Rewrite, Split, ToUpstream
+from .resolved import Action, Builtin, Redirect, Respond, Rewrite, Split, ToUpstream
 from .scopes import Scoped, Setting
+
+_TO_UPSTREAMS = ("rewrite", "request-headers", "timeouts", "trailers")
+"""Settings that speak of what is sent to an upstream."""
 
 
 def check_effects(context: Context, scoped: Scoped, action: Action, alternatives: Sequence[Expanded]) -> None:
     """Report what the route says and cannot do."""
     route, scope = scoped
-    answers = isinstance(action, Redirect | Respond)
+    answers = isinstance(action, Redirect | Respond | Builtin)
     if answers:
         _check_ineffective(context, scoped, action)
+    if not isinstance(action, Split) and "sticky" in route:
+        _check_sticky(context, scoped)
+    if answers:
+        pass
     elif scope.rewrite is not None and scope.rewrite_at is not None:
         owner, key = scope.rewrite_at
         _check_path_change(context, route, owner[key], scope.rewrite, alternatives)
@@ -47,20 +54,44 @@ def check_effects(context: Context, scoped: Scoped, action: Action, alternatives
 
 def _check_ineffective(context: Context, scoped: Scoped, action: Action) -> None:
     """A setting of the route itself that its action leaves without an effect."""
-    kind = "redirect" if isinstance(action, Redirect) else "respond"
-    for key in ("rewrite", "request-headers"):
-        if key in scoped.record:
-            at = scoped.scope.action or Setting(scoped.record, key)
-            context.report(
-                error(
-                    "GWC324",
-                    key_span(scoped.record, key),
-                    f"`{key}` has no effect beside `{kind}`",
-                    label="nothing is sent to an upstream",
-                    secondary=(Label(key_span(at.owner, at.key), "the gateway answers by itself"),),
-                    help=f"take `{key}` out, or give the route an upstream",
-                )
+    kind = (
+        "redirect"
+        if isinstance(action, Redirect)
+        else "respond"
+        if isinstance(action, Respond)
+        else "builtin"
+    )
+    route = scoped.record
+    written = [Setting(route, key) for key in _TO_UPSTREAMS if key in route]
+    if "response-body" in route.get("limits", {}):
+        written.append(Setting(route["limits"], "response-body"))
+    for owner, key in written:
+        at = scoped.scope.action or Setting(owner, key)
+        context.report(
+            error(
+                "GWC324",
+                key_span(owner, key),
+                f"`{key}` has no effect beside `{kind}`",
+                label="nothing is sent to an upstream",
+                secondary=(Label(key_span(at.owner, at.key), "the gateway answers by itself"),),
+                help=f"take `{key}` out, or give the route an upstream",
             )
+        )
+
+
+def _check_sticky(context: Context, scoped: Scoped) -> None:
+    """A route's own `sticky` picks one of several parts; without a split there are none."""
+    at = scoped.scope.action
+    context.report(
+        error(
+            "GWC324",
+            key_span(scoped.record, "sticky"),
+            "`sticky` has no effect without a `split`",
+            label="picks the part of a split",
+            secondary=() if at is None else (Label(key_span(at.owner, at.key), "there is one way only"),),
+            help="take `sticky` out, or share the requests with `split`",
+        )
+    )
 
 
 def _check_path_change(
@@ -181,7 +212,7 @@ def captures(path: PathPattern | None) -> tuple[str, ...]:
 def _values(scoped: Scoped, action: Action) -> Iterator[Record]:
     """The rules with all header values that the route itself, its split and its reply write."""
     yield from _rules_with_values(scoped.record)
-    if scoped.scope.action is None or isinstance(action, ToUpstream | Redirect):
+    if scoped.scope.action is None or isinstance(action, ToUpstream | Redirect | Builtin):
         return
     written = scoped.scope.action.owner[scoped.scope.action.key]
     if isinstance(action, Split):

@@ -1,6 +1,7 @@
 """Listeners: from records to settings.
 
-Owns the rules between listeners: two with the same scope on one address, TLS and plain text on one address.
+Owns the rules between listeners: two with the same scope on one address, TLS and plain text on one address,
+two sets of limits for one connection.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ from collections.abc import Sequence
 from gwc.schema.diagnostic import Diagnostic, Label, error
 from gwc.schema.listener import ListenerSettings, Network, PathOptions
 from gwc.schema.normalise.host import normalise_configured_host
+from gwc.schema.span import Span
 from gwc.schema.values.address import TcpAddress, parse_address
 from gwc.schema.values.cidr import parse_cidr
 from gwc.schema.values.refusal import ValueRefusal
 
-from .context import Record, span_of
+from .amounts import listener_limits, listener_timeouts
+from .context import Record, key_span, span_of
 from .resolved import Listener
 
 IMPLICIT = ListenerSettings("default", ("127.0.0.1:8080",))
@@ -23,8 +26,17 @@ IMPLICIT = ListenerSettings("default", ("127.0.0.1:8080",))
 
 def resolve_listeners(records: Sequence[Record], found: list[Diagnostic]) -> tuple[Listener, ...]:
     """The listeners in document order, the rules between them checked."""
-    listeners = tuple(Listener(_settings(record), span_of(record, "listener")) for record in records)
+    listeners = tuple(
+        Listener(
+            _settings(record),
+            span_of(record, "listener"),
+            record.get("proxy-protocol", False),
+            listener_timeouts(record),
+        )
+        for record in records
+    )
     _refuse_conflicts(records, listeners, found)
+    _refuse_disagreement(records, listeners, found)
     return listeners
 
 
@@ -32,7 +44,7 @@ def _settings(record: Record) -> ListenerSettings:
     options = record.get("path-normalisation", ())
     return ListenerSettings(
         name=record["listener"],
-        addresses=tuple(dict.fromkeys(_address(text) for text in record["address"])),
+        addresses=tuple(dict.fromkeys(normal_address(text) for text in record["address"])),
         hosts=tuple(str(normalise_configured_host(host)) for host in record.get("host", ())),
         tls=record.get("protocol", "http") == "https",
         public_port=record.get("public-port"),
@@ -42,10 +54,11 @@ def _settings(record: Record) -> ListenerSettings:
             keep_repeated_slashes="keep-repeated-slashes" in options,
             reject_changes="reject-changes" in options,
         ),
+        limits=listener_limits(record),
     )
 
 
-def _address(text: str) -> str:
+def normal_address(text: str) -> str:
     """The address in its one form, so that two spellings of one are one: `[0::1]:80` is `[::1]:80`."""
     address = parse_address(text)
     return f"{address.host}:{address.port}" if isinstance(address, TcpAddress) else text
@@ -57,6 +70,40 @@ def _network(text: str) -> Network:
     return network
 
 
+def _refuse_disagreement(
+    records: Sequence[Record], listeners: Sequence[Listener], found: list[Diagnostic]
+) -> None:
+    """Limits, timeouts and PROXY protocol are a connection's, which has no host yet: one set an address."""
+    first_on: dict[str, tuple[Record, Listener]] = {}
+    for record, listener in zip(records, listeners, strict=True):
+        told: set[str] = set()
+        for address in listener.settings.addresses:
+            other_record, other = first_on.setdefault(address, (record, listener))
+            for key, own, others in (
+                ("proxy-protocol", listener.proxy_protocol, other.proxy_protocol),
+                ("limits", listener.settings.limits, other.settings.limits),
+                ("timeouts", listener.timeouts, other.timeouts),
+            ):
+                if own == others or key in told:
+                    continue
+                told.add(key)
+                found.append(
+                    error(
+                        "GWC314",
+                        _where(record, key),
+                        f"two listeners on `{address}` have different `{key}`",
+                        label=f"listener `{listener.settings.name}`",
+                        secondary=(Label(_where(other_record, key), f"listener `{other.settings.name}`"),),
+                        help=f"write the same `{key}` in both: a connection has them before it has a host",
+                    )
+                )
+
+
+def _where(record: Record, key: str) -> Span:
+    """Where a listener says something, by a key or by leaving it out."""
+    return key_span(record, key) if key in record else span_of(record, "listener")
+
+
 def _refuse_conflicts(
     records: Sequence[Record], listeners: Sequence[Listener], found: list[Diagnostic]
 ) -> None:
@@ -65,7 +112,7 @@ def _refuse_conflicts(
     first_on: dict[str, tuple[Record, bool]] = {}
     for record, listener in zip(records, listeners, strict=True):
         settings = listener.settings
-        written = [_address(text) for text in record["address"]]
+        written = [normal_address(text) for text in record["address"]]
         for address in settings.addresses:
             at_address = written.index(address)
             earlier = first_on.setdefault(address, (record, settings.tls))

@@ -10,11 +10,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from gwc.schema.table import RouteSettings
+
 from .actions import action_key, priority_of, resolve_action, resolve_rewrite
 from .blocks import Block, resolve_block
 from .context import Context, Record
 from .headers import header_rules, inherit
 from .resolved import HeaderRules, Rewrite
+from .route_settings import SETTINGS, USUAL, overlaid_settings
 
 _NO_BLOCKS = (Block(),)
 
@@ -43,6 +46,7 @@ class Scope(NamedTuple):
     levels: tuple[tuple[Block, ...], ...] = ()
     listeners: frozenset[str] | None = None
     owners: tuple[Record, ...] = ()
+    settings: RouteSettings = USUAL
 
 
 class Scoped(NamedTuple):
@@ -91,7 +95,7 @@ def _narrowed(outer: frozenset[str] | None, blocks: Sequence[Block]) -> frozense
 
 def _overlaid(context: Context, scope: Scope, record: Record, kind: str) -> Scope:
     """The scope with the record's own settings over it."""
-    priority, action, rewrite, rewrite_at, request, response, levels, listeners, owners = scope
+    priority, action, rewrite, rewrite_at, request, response, levels, listeners, owners, settings = scope
     if "priority" in record:
         priority = priority_of(record["priority"])
     key = action_key(context, record, kind)
@@ -106,6 +110,9 @@ def _overlaid(context: Context, scope: Scope, record: Record, kind: str) -> Scop
         request = inherit(request, header_rules(context, record["request-headers"], "request"))
     if "response-headers" in record:
         response = inherit(response, header_rules(context, record["response-headers"], "reply"))
+    if not SETTINGS.isdisjoint(record):
+        settings = overlaid_settings(context, settings, record)
+    owners = (*owners, record)
     return Scope(
-        priority, action, rewrite, rewrite_at, request, response, levels, listeners, (*owners, record)
+        priority, action, rewrite, rewrite_at, request, response, levels, listeners, owners, settings
     )

@@ -20,7 +20,8 @@ from gwc.schema.normalise.host import normalise_configured_host
 from gwc.schema.span import Span
 from gwc.schema.template.path import parse_template
 from gwc.schema.template.value import parse_value
-from gwc.schema.values.address import parse_address
+from gwc.schema.values.address import parse_address, parse_target
+from gwc.schema.values.bound import parse_amount, parse_limit, parse_part_size, parse_period, parse_timeout
 from gwc.schema.values.cidr import parse_cidr
 from gwc.schema.values.cookie_name import parse_cookie_name
 from gwc.schema.values.field_value import parse_field_value
@@ -28,6 +29,14 @@ from gwc.schema.values.header_name import parse_header_name
 from gwc.schema.values.host import parse_host
 from gwc.schema.values.method import parse_method
 from gwc.schema.values.name import parse_name
+from gwc.schema.values.place import (
+    parse_absolute_path,
+    parse_file,
+    parse_log_path,
+    parse_own_address,
+    parse_server_name,
+    parse_service_url,
+)
 from gwc.schema.values.refusal import ValueRefusal
 from gwc.schema.values.share import parse_share
 
@@ -89,10 +98,13 @@ def _name(place: Place, text: str) -> Diagnostic:
     return error("GWC223", at, refusal.message, help=refusal.help)
 
 
-def _address(place: Place, text: str) -> Diagnostic:
-    refusal = _refusal_of(parse_address, text)
-    at = place.span(refusal.offset, refusal.length)
-    return error("GWC224", at, refusal.message, help=refusal.help)
+def _address(parse: Callable[[str], object]) -> Explain:
+    def explain(place: Place, text: str) -> Diagnostic:
+        refusal = _refusal_of(parse, text)
+        at = place.span(refusal.offset, refusal.length)
+        return error("GWC224", at, refusal.message, help=refusal.help)
+
+    return explain
 
 
 def _host(place: Place, text: str) -> Diagnostic:
@@ -105,10 +117,13 @@ def _host(place: Place, text: str) -> Diagnostic:
     return error("GWC225", place.span(), f"{shown} {refused.problem}", help=advice)
 
 
-def _plain_host(place: Place, text: str) -> Diagnostic:
-    refusal = _refusal_of(parse_host, text)
-    at = place.span(refusal.offset, refusal.length)
-    return error("GWC225", at, refusal.message, help=refusal.help)
+def _plain_host(parse: Callable[[str], object]) -> Explain:
+    def explain(place: Place, text: str) -> Diagnostic:
+        refusal = _refusal_of(parse, text)
+        at = place.span(refusal.offset, refusal.length)
+        return error("GWC225", at, refusal.message, help=refusal.help)
+
+    return explain
 
 
 def _cidr(place: Place, text: str) -> Diagnostic:
@@ -199,15 +214,51 @@ def _glob(place: Place, text: str) -> Diagnostic:
     return error("GWC233", at, refusal.message, help=refusal.help)
 
 
+def _duration(parse: Callable[[str], object]) -> Explain:
+    def explain(place: Place, text: str) -> Diagnostic:
+        refusal = _refusal_of(parse, text)
+        at = place.span(refusal.offset, refusal.length)
+        return error("GWC235", at, refusal.message, help=refusal.help)
+
+    return explain
+
+
+def _size(parse: Callable[[str], object]) -> Explain:
+    def explain(place: Place, text: str) -> Diagnostic:
+        refusal = _refusal_of(parse, text)
+        at = place.span(refusal.offset, refusal.length)
+        return error("GWC236", at, refusal.message, help=refusal.help)
+
+    return explain
+
+
+def _url(place: Place, text: str) -> Diagnostic:
+    refusal = _refusal_of(parse_service_url, text)
+    at = place.span(refusal.offset, refusal.length)
+    return error("GWC237", at, refusal.message, help=refusal.help)
+
+
+def _file(parse: Callable[[str], object]) -> Explain:
+    def explain(place: Place, text: str) -> Diagnostic:
+        refusal = _refusal_of(parse, text)
+        at = place.span(refusal.offset, refusal.length)
+        return error("GWC238", at, refusal.message, help=refusal.help)
+
+    return explain
+
+
 def _never(place: Place, text: str) -> Diagnostic:
     raise AssertionError(f"nothing refuses {text!r} as {place.key}")
 
 
 FORMATS: Final[Mapping[str, tuple[Check, Explain]]] = {
     "name": (_accepts(parse_name), _name),
-    "address": (_accepts(parse_address), _address),
+    "address": (_accepts(parse_address), _address(parse_address)),
+    "target-address": (_accepts(parse_target), _address(parse_target)),
+    "own-address": (_accepts(parse_own_address), _address(parse_own_address)),
     "host-name": (lambda text: isinstance(normalise_configured_host(text), str), _host),
-    "plain-host": (_accepts(parse_host), _plain_host),
+    "plain-host": (_accepts(parse_host), _plain_host(parse_host)),
+    "server-name": (_accepts(parse_server_name), _plain_host(parse_server_name)),
     "cidr": (_accepts(parse_cidr), _cidr),
     "path": (lambda text: _PATH.fullmatch(text) is not None, _path),
     "replacement": (lambda text: _REPLACEMENT.fullmatch(text) is not None, _path),
@@ -226,6 +277,15 @@ FORMATS: Final[Mapping[str, tuple[Check, Explain]]] = {
     "field-value": (_accepts(parse_field_value), _template(parse_field_value)),
     "share": (_accepts(parse_share), _share),
     "glob": (_accepts(parse_glob), _glob),
+    "duration": (_accepts(parse_period), _duration(parse_period)),
+    "timeout": (_accepts(parse_timeout), _duration(parse_timeout)),
+    "size": (_accepts(parse_amount), _size(parse_amount)),
+    "size-limit": (_accepts(parse_limit), _size(parse_limit)),
+    "part-size": (_accepts(parse_part_size), _size(parse_part_size)),
+    "url": (_accepts(parse_service_url), _url),
+    "file": (_accepts(parse_file), _file(parse_file)),
+    "absolute-path": (_accepts(parse_absolute_path), _file(parse_absolute_path)),
+    "log-path": (_accepts(parse_log_path), _file(parse_log_path)),
     # Judged when files are included, which is before anything is validated.
     "include-pattern": (lambda _text: True, _never),
 }

@@ -1,8 +1,9 @@
 """Overlay files: what an environment changes of a configuration.
 
 Owns the order of the layers and what an overlay may do: it is a partial configuration in the same language,
-and changes things that exist and have names (listeners, upstreams, matchers, routes, groups), and `defaults`;
-it adds none. How one value is laid over another is `merge.py`'s matter.
+and changes things that exist and have names (listeners, upstreams, matchers, routes, groups), `defaults`, and
+what is said of the gateway as a whole; it adds no named thing. How one value is laid over another is
+`merge.py`'s matter.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from ..diagnostics.nearest import nearest
 from ..parse.document import Document, Node
 from ..source import SourceFile
 from .merge import merged, named_below, replaced
-from .record import Record, RootRecord, make_record, span_of
+from .record import NO_PATCHES, Record, RootRecord, make_record, make_root, span_of
 from .setting import apply_settings
-from .shape import Tagged
+from .shape import Block, Tagged
 from .stage import Validated, validate
 from .words import listed
 
@@ -56,7 +57,7 @@ def merge_overlays(
     return Validated(root, in_order(found))
 
 
-def _lay_over(root: RootRecord, overlay: Record, found: list[Diagnostic]) -> RootRecord:
+def _lay_over(root: RootRecord, overlay: RootRecord, found: list[Diagnostic]) -> RootRecord:
     changed: Record = root
     for key, value in overlay.items():
         shape = root.shape.keys[key].shape
@@ -65,11 +66,11 @@ def _lay_over(root: RootRecord, overlay: Record, found: list[Diagnostic]) -> Roo
             if changes:
                 items = _changed_items(changed.get(key, ()), changes)
                 changed = replaced(changed, {**changed, key: items})
-        elif key in changed:
-            changed = replaced(changed, {**changed, key: merged(changed[key], value, "overlay", "")})
-        else:
-            base = make_record({}, value.node, value.file, value.shape)
+        elif isinstance(shape, Block) and not shape.short:
+            base = changed.get(key) or make_record({}, value.node, value.file, value.shape)
             changed = replaced(changed, {**changed, key: merged(base, value, "overlay", "")})
+        else:
+            changed = merged(changed, make_root({key: value}, overlay.entries, NO_PATCHES), "overlay", "")
     assert isinstance(changed, RootRecord)
     return changed
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from gwc.schema.diagnostic import error
 
@@ -18,6 +18,12 @@ from .formats import checker_of, explain_format
 from .run import Run
 from .shape import Scalar
 from .words import Syntax, counted, found, found_node, literal, plain, takes
+
+_UNITS: Final = {"duration": "s", "timeout": "s", "size": "B", "size-limit": "B", "part-size": "B"}
+"""Formats of amounts, with the unit that a bare number is most likely to mean."""
+
+_SWITCHED: Final = ("timeout", "size-limit")
+"""Formats that know the word `off`."""
 
 Accept = Callable[[Any], bool]
 """Whether a value may stand in a place; any scalar of a document may be asked about."""
@@ -100,7 +106,8 @@ def refuse_scalar(run: Run, name: str, scalar: Scalar, node: Node, value: Value)
                 f"`{name}` takes a whole number from {scalar.minimum} to {scalar.maximum}, "
                 f"found `{literal(read, syntax)}`",
                 label="too small" if read < (scalar.minimum or 0) else "too large",
-                help=f"write a number from {scalar.minimum} to {scalar.maximum}",
+                help=f"write a number from {scalar.minimum} to {scalar.maximum}"
+                + (", or `off` for no limit" if "off" in scalar.choices else ""),
             )
         )
     elif _is_choice_like(scalar, read):
@@ -173,6 +180,10 @@ def _retyped(name: str, scalar: Scalar, read: object, syntax: Syntax) -> str:
             return f"write `{int(text)}`, without quotes"
     elif scalar.format == "share" and type(read) in (int, Decimal):
         return f'write it in percent: `"{plain(str(read))}%"`'
+    elif scalar.format in _UNITS and type(read) in (int, Decimal) and str(read)[0] in "123456789":
+        return f'write it with its unit: `"{plain(str(read))}{_UNITS[scalar.format]}"`'
+    elif scalar.format in _SWITCHED and read is False:
+        return 'write `"off"` for no limit'
     elif scalar.text and type(read) in (int, bool, Decimal):
         return f'write it as text: `"{plain(literal(read, "yaml"))}"`'  # type: ignore[arg-type]  # one of these three
     return f"give `{name}` {takes(scalar, syntax)}"

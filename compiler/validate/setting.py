@@ -193,6 +193,9 @@ def _read(setting: Setting, target: Target) -> tuple[Record | None, list[Diagnos
 
 def _value_node(text: str, key: str, shape: object) -> Node:
     """The tree that YAML would give for the value."""
+    if isinstance(shape, Block) and language().objects[shape.object].args:
+        filled = language().objects[shape.object]
+        return _value_node(text, key, filled.keys[filled.args[0]].shape)
     if isinstance(shape, Scalar):
         value = Value(_typed(text, shape), None, 0, len(text))
         return Node(Head(key, None, 0, 0, (value,), ()), None, None, 0, len(text))

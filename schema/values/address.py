@@ -1,6 +1,7 @@
 """Addresses to listen on and to send to: `10.0.0.1:8080`, `[::1]:8080`, `name:8080`, `unix:/run/x.sock`.
 
-Owns their spelling. `${env:NAME}` and `${file:path}` may stand for any part; such an address is read as
+Owns their spelling, and that of `srv:_http._tcp.example.com`, a name of SRV records to send to.
+`${env:NAME}` and `${file:path}` may stand for any part; such an address is read as
 far as it is known, and again when the gateway has filled it in.
 """
 
@@ -17,7 +18,13 @@ from .refusal import ValueRefusal, quoted, whole
 _TCP: Final = re.compile(r"(.*):([^:\]]*)", re.DOTALL)
 _DIGITS: Final = re.compile(r"[0-9]{1,5}")
 _UNIX: Final = "unix:"
+_SRV: Final = "srv:"
+_SRV_NAME: Final = re.compile(r"(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)+[A-Za-z0-9-]{1,63}\.?")
+_HOW_SRV: Final = "write a name such as `srv:_http._tcp.example.com`"
 _HOW: Final = "write `host:port`, `[v6]:port` or `unix:/path`"
+
+_LONGEST_NAME: Final = 254
+"""Characters of a name with its last dot (RFC 1035 section 2.3.4 as text)."""
 
 LONGEST_PATH: Final = 107
 """Bytes of a socket's path: what the kernel's `sun_path` holds beside the closing NUL."""
@@ -46,6 +53,13 @@ class UnresolvedAddress:
     port: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class SrvAddress:
+    """A name of SRV records (RFC 2782) in lower case, without the last dot; they say hosts and ports."""
+
+    name: str
+
+
 Address = TcpAddress | UnixAddress | UnresolvedAddress
 
 
@@ -69,6 +83,35 @@ def parse_address(text: str) -> Address | ValueRefusal:
         return host
     port = parse_port(found[2], found.start(2))
     return port if isinstance(port, ValueRefusal) else TcpAddress(host, port)
+
+
+def parse_target(text: str) -> Address | SrvAddress | ValueRefusal:
+    """An address to send to: one of `parse_address`, or `srv:` and a name."""
+    if not text.startswith(_SRV):
+        return parse_address(text)
+    name = text[len(_SRV) :]
+    if "${" in name:
+        # Imported here: most addresses have no references.
+        from ..template.value import parse_value
+
+        template = parse_value(text, variables=False)
+        if isinstance(template, ValueRefusal):
+            return template
+        return (
+            UnresolvedAddress(text, None)
+            if template.constant is None
+            else whole(text, f"{quoted(text)} is not a name of SRV records", _HOW_SRV)
+        )
+    if len(name) <= _LONGEST_NAME and _SRV_NAME.fullmatch(name):
+        return SrvAddress(name.lower().removesuffix("."))
+    if re.fullmatch(r"[^:]*:[0-9]{1,5}", name):
+        return ValueRefusal(
+            len(_SRV) + name.index(":"),
+            len(name) - name.index(":"),
+            f"{quoted(text)} has a port",
+            "take it out: the SRV records say the ports",
+        )
+    return ValueRefusal(len(_SRV), len(name), f"{quoted(text)} is not a name of SRV records", _HOW_SRV)
 
 
 def _with_references(text: str) -> Address | ValueRefusal:

@@ -19,10 +19,11 @@ from gwc.schema.request import Rejection, RequestHead
 from gwc.schema.table import RouteTable
 
 from .asking import Asked
+from .settings_shown import settings_shown
 
 SCHEMA_VERSION = 1
 
-_KEYS = "kind listener route match status reason upstream location host path query"
+_KEYS = "kind listener route match status reason upstream builtin location host path query settings"
 _NOTHING: dict[str, Any] = dict.fromkeys(_KEYS.split())
 """What every decision has, null where it is of no matter, so that nobody has to ask whether it is there."""
 
@@ -126,6 +127,8 @@ def _decided(table: RouteTable, head: RequestHead, found: Match, port: int | Non
         "captures": dict(found.captures),
         **_effects(decision),
     }
+    if decision.kind in ("upstream", "split"):
+        shown["settings"] = settings_shown(table, alternative.route, decision.upstream)
     if decision.kind == "split":
         shown["parts"] = _parts(table, head, found, port, decision)
         shown["upstream"] = None
@@ -142,7 +145,9 @@ def _parts(
     for share in decision.shares:
         part = {"upstream": share.upstream, "weight": share.weight, "of": share.of}
         if share.weight:
-            part |= _effects(decide(table, head, found, port=port, split_point=point))
+            taken = decide(table, head, found, port=port, split_point=point)
+            route = table.alternatives[found.rank].route
+            part |= _effects(taken) | {"settings": settings_shown(table, route, taken.upstream)}
         parts.append(part)
         point += share.weight
     return parts
@@ -151,7 +156,7 @@ def _parts(
 def _effects(decision: Decision) -> dict[str, Any]:
     """What a decision does to request and reply, without the rest."""
     shown: dict[str, Any] = {}
-    for key in ("status", "reason", "upstream", "location", "host", "path", "query"):
+    for key in ("status", "reason", "upstream", "builtin", "location", "host", "path", "query"):
         value = getattr(decision, key)
         if value is not None:
             shown[key] = value

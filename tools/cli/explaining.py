@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .settings_shown import settings_line
+
 
 def explain_text(shown: Mapping[str, Any]) -> str:
     """The request, the decision and the candidates, for people."""
@@ -67,6 +69,10 @@ def _decision(decision: Mapping[str, Any]) -> list[str]:
             f"          {by}",
             *(f"          {name}: {value}" for name, value in decision["headers"]),
         ],
+        "builtin": lambda: [
+            f"decision  answered by the gateway's `{decision['builtin']}`",
+            f"          {by}",
+        ],
     }[kind]()
     if decision.get("captures"):
         captured = ", ".join(f"{name}={value}" for name, value in decision["captures"].items())
@@ -84,10 +90,7 @@ def _split(decision: Mapping[str, Any]) -> list[str]:
             f", as {part['path']}" if part.get("path") != decision.get("path") and part.get("path") else ""
         )
         lines.append(f"          {share:5.1f}% to upstream `{part['upstream']}`{where}")
-        own = {
-            "request_headers": part.get("request_headers"),
-            "response_headers": part.get("response_headers"),
-        }
+        own = {key: part.get(key) for key in ("request_headers", "response_headers", "settings")}
         if own != {key: decision.get(key) for key in own}:
             lines += [f"        {line}" for line in _effects(own)]
     return lines
@@ -105,6 +108,8 @@ def _effects(decision: Mapping[str, Any]) -> list[str]:
         for name, values in rules.get("add", {}).items():
             lines += [f"          {whose}: add {name}: {value}" for value in values]
         lines += [f"          {whose}: remove {name}" for name in rules.get("remove", ())]
+    if decision.get("settings"):
+        lines.append(f"          {settings_line(decision['settings'])}")
     return lines
 
 

@@ -15,8 +15,21 @@ from gwc.compiler.resolve.scopes import Scoped
 from gwc.compiler.source import SourceFile
 from gwc.compiler.validate.provenance import provenance
 from gwc.compiler.validate.record import Record
+from gwc.compiler.validate.shape import Block, language
 
 Sources = Mapping[str, SourceFile]
+
+_IN_FORCE = (
+    "listener-limits",
+    "listener-timeouts",
+    "upstream-connections",
+    "upstream-timeouts",
+    "upstream-names",
+    "access-log",
+    "error-log",
+    "audit-log",
+)
+"""Objects whose defaults hold where nobody writes them."""
 
 _TAGS = ("listener", "upstream", "matcher", "target", "route", "group", "header")
 
@@ -24,6 +37,11 @@ _TAGS = ("listener", "upstream", "matcher", "target", "route", "group", "header"
 def resolved_values(resolution: Resolution, sources: Sources) -> Iterator[dict[str, Any]]:
     """One entry a value: `path`, `value`, `layer`, `from` (file:line, variable or flag)."""
     root = resolution.root
+    for key in root:
+        if key not in ("include", "defaults", "listeners", "upstreams", "matchers", "routes"):
+            yield from _values(key, root, key, sources)
+    for key, default in _left_out(root):
+        yield _default(key, default)
     for key, tag in (("listeners", "listener"), ("upstreams", "upstream"), ("matchers", "matcher")):
         for record in root.get(key, ()):
             yield from _record(f"{key}.{record[tag]}", record, sources, skip=(tag,))
@@ -48,13 +66,37 @@ def _route(scoped: Scoped, sources: Sources) -> Iterator[dict[str, Any]]:
         yield _default(f"{name}.priority", scope.priority)
     else:
         yield from _values(f"{name}.priority", setter, "priority", sources)
-    answers = scope.action is not None and scope.action.key in ("redirect", "respond")
+    action = None if scope.action is None else scope.action.key
+    answers = action in ("redirect", "respond", "builtin")
     for setting in (scope.action, None if answers else scope.rewrite_at):
         if setting is not None:
             yield from _values(f"{name}.{setting.key}", setting.owner, setting.key, sources)
     for key in ("response-headers",) if answers else ("request-headers", "response-headers"):
         for record, pointer, path, value in _rules(scope.owners, key):
             yield _entry(f"{name}.{key}.{path}", value, record, pointer, sources)
+    for key in ("limits",) if answers else ("timeouts", "limits", "trailers"):
+        for inner, setter, default in _settings(scope.owners, key):
+            if answers and inner == "response-body":
+                continue
+            if setter is not None:
+                yield from _values(f"{name}.{key}.{inner}", setter, inner, sources)
+            elif default is not None:
+                yield _default(f"{name}.{key}.{inner}", default)
+    for key in ("reasons", "sticky") if action == "split" else ("reasons",):
+        setter = next((each for each in reversed(scope.owners) if key in each), None)
+        if setter is not None:
+            yield from _values(f"{name}.{key}", setter, key, sources)
+        elif key == "reasons":
+            yield _default(f"{name}.{key}", False)
+
+
+def _settings(owners: Sequence[Record], key: str) -> Iterator[tuple[str, Record | None, Any]]:
+    """Each key of a block that is laid over key by key: the innermost block that has it, its default."""
+    place = language().objects["route"].keys[key].shape
+    assert isinstance(place, Block)
+    blocks = [owner[key] for owner in reversed(owners) if key in owner]
+    for inner, shape in language().objects[place.object].keys.items():
+        yield inner, next((block for block in blocks if inner in block), None), shape.default
 
 
 def _rules(owners: Sequence[Record], key: str) -> list[tuple[Record, str, str, Any]]:
@@ -126,10 +168,19 @@ def _scalars(steps: tuple[str, ...], value: Any) -> Iterator[tuple[tuple[str, ..
 
 
 def _left_out(record: Record) -> Iterator[tuple[str, Any]]:
-    """The defaults of what a record leaves out, but for the operators of conditions."""
+    """The defaults of what a record leaves out, but for the operators of conditions.
+
+    Those of a block that is left out whole, too, where they are in force nevertheless.
+    """
     for key, shape in record.shape.keys.items():
-        if key not in record and shape.default is not None and key != "ignore-case":
+        if key in record or key == "ignore-case":
+            continue
+        if shape.default is not None:
             yield key, shape.default
+        elif isinstance(shape.shape, Block) and shape.shape.object in _IN_FORCE:
+            for inner, each in language().objects[shape.shape.object].keys.items():
+                if each.default is not None:
+                    yield f"{key}.{inner}", each.default
 
 
 def _spelt(record: Record, steps: tuple[str, ...]) -> str | None:

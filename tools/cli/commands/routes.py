@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 from gwc.runtime.words import test_words
-from gwc.schema.table import METHODS, RouteTable, conditions_of
+from gwc.schema.table import BUILTINS, METHODS, RouteTable, conditions_of
 
 from ..answers import readable
 from ..explaining import visible
@@ -82,6 +82,8 @@ def _action(table: RouteTable, number: int) -> str:
         return "split " + ", ".join(f"{table.upstreams[p.upstream].name}={p.weight}" for p in parts)
     if route.action == "redirect":
         return f"redirect {table.redirects[route.target].status}"
+    if route.action == "builtin":
+        return f"builtin {BUILTINS[route.target]}"
     return f"respond {table.responds[route.target].status}"
 
 

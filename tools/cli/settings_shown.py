@@ -1,0 +1,61 @@
+"""The timeouts and limits that a forwarded request has, of its route and its upstream together.
+
+Owns which of the two counts, as data for `gwc explain` and as one line of its text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from gwc.schema.table import RouteTable
+from gwc.schema.values.duration import format_duration
+from gwc.schema.values.size import format_size
+
+_TIMES = {
+    "request_ms": "request",
+    "per_try_ms": "try",
+    "connect_ms": "connect",
+    "first_byte_ms": "first byte",
+    "idle_ms": "idle",
+}
+
+
+def settings_shown(table: RouteTable, route: int, upstream: str | None) -> dict[str, Any]:
+    """What is in force: milliseconds and bytes, null for what has no limit."""
+    own = table.settings_of_routes[table.routes[route].settings]
+    theirs = next(each.timeouts for each in table.upstreams if each.name == upstream)
+    times = {
+        "request_ms": theirs.request_ms if own.request_ms is None else own.request_ms,
+        "per_try_ms": own.per_try_ms or 0,
+        "connect_ms": theirs.connect_ms,
+        "first_byte_ms": theirs.first_byte_ms if own.first_byte_ms is None else own.first_byte_ms,
+        "idle_ms": theirs.idle_ms if own.idle_ms is None else own.idle_ms,
+    }
+    return {
+        **{key: value or None for key, value in times.items()},
+        "request_body_bytes": own.request_body_bytes or None,
+        "response_body_bytes": own.response_body_bytes or None,
+        "request_trailers": list(own.request_trailers),
+        "response_trailers": list(own.response_trailers),
+        "sticky": None if own.sticky is None else " ".join(filter(None, own.sticky)),
+    }
+
+
+def settings_line(settings: Mapping[str, Any]) -> str:
+    """The same for people; what has no limit is left out, a body's excepted."""
+    times = [
+        f"{word} {format_duration(settings[key] * 1_000_000)}"
+        for key, word in _TIMES.items()
+        if settings[key]
+    ]
+    bodies = [
+        f"{whose} body {_size(settings[key])}"
+        for whose, key in (("request", "request_body_bytes"), ("reply", "response_body_bytes"))
+    ]
+    line = f"timeouts: {', '.join(times) or 'none'}; {', '.join(bodies)}"
+    return line if settings["sticky"] is None else f"{line}; sticky by {settings['sticky']}"
+
+
+def _size(size: int | None) -> str:
+    return "of any size" if size is None else f"up to {format_size(size)}"
