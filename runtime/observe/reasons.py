@@ -79,3 +79,6 @@ _NORMALISING: Final = {str(word): status for word, status in STATUSES.items()}
 
 REASONS: Final[Mapping[str, int]] = MappingProxyType({**_NORMALISING, **WIRE, **ROUTING, **UPSTREAM})
 """Every reason with the status of the reply."""
+
+REFUSALS: Final = frozenset({*_NORMALISING, *WIRE, "no-route", "draining"} - {"client-gone"})
+"""Reasons for which a request was turned away here; the audit log has a line for each. The others tell of faults."""

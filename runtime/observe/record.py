@@ -1,7 +1,8 @@
 """What is to be told of one request.
 
 Owns the names. Whoever serves a request fills one in; logs, metrics and spans read it when the request is
-over and keep nothing of it. All text is one byte a character, as in a head.
+over. Records that are over do not change: the most recent ones are kept for the admin API, and spans
+are made of them later. All text is one byte a character, as in a head.
 """
 
 from __future__ import annotations

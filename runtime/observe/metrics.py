@@ -1,0 +1,141 @@
+"""Counting what one worker does.
+
+Owns which numbers a request, a connection or a failure changes. Everything that can be looked up beforehand
+is, by what is the same from request to request; counting is then additions to words of shared memory.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from typing import Final
+
+from .families import CONNECT_BOUNDS_S, METHODS, REQUEST_BOUNDS_S
+from .reasons import REASONS
+from .record import RequestRecord
+from .slab import Slab
+
+_Places = tuple[int, int, int, int, int, int, int, int]
+
+_PLACES_KEPT: Final = 16_384
+"""Combinations looked up beforehand; a client's odd methods and statuses must not fill the memory."""
+_DURATION_SUM: Final = len(REQUEST_BOUNDS_S) + 1
+_CONNECT_SUM: Final = len(CONNECT_BOUNDS_S) + 1
+
+
+class Metrics:
+    """Counts into a slab of which this worker is the only writer.
+
+    Mutable: the slab, and caches of places in it.
+    """
+
+    def __init__(self, slab: Slab) -> None:
+        self.slab = slab
+        self._ints = slab.ints
+        self._reals = slab.reals
+        self._in_flight = slab.at("gwc_in_flight")
+        self._places: dict[tuple[str, str, int, str, str, str], _Places] = {}
+        self._targets: dict[tuple[str, str], tuple[int, int]] = {}
+        self._listeners: dict[str, int] = {}
+
+    def began(self) -> None:
+        """A request is in flight."""
+        self._ints[self._in_flight] += 1
+
+    def done(self, record: RequestRecord) -> None:
+        """A request is over."""
+        ints = self._ints
+        reals = self._reals
+        ints[self._in_flight] -= 1
+        key = (record.route, record.method, record.status, record.upstream, record.target, record.reason)
+        places = self._places.get(key)
+        if places is None:
+            places = self._look_up(record, key)
+        requests, duration, total, received, sent, hit, attempts, refused = places
+        seconds = record.total_s
+        ints[requests] += 1
+        ints[duration + bisect_left(REQUEST_BOUNDS_S, seconds)] += 1
+        reals[total] += seconds
+        reals[hit] = record.began
+        if n := record.request_bytes:
+            ints[received] += n
+        if n := record.response_bytes:
+            ints[sent] += n
+        if n := record.attempts:
+            ints[attempts] += n
+        if refused:
+            ints[refused] += 1
+
+    def refused(self, reason: str) -> None:
+        """Something was refused before it was a request."""
+        self.slab.add("gwc_refused_total", (_closed(reason),))
+
+    def connection(self, listener: str, n: int) -> None:
+        """A client's connection was opened (1) or closed (-1)."""
+        at = self._listeners.get(listener)
+        if at is None:
+            at = self._listeners[listener] = self.slab.at("gwc_connections", (listener,))
+        self._ints[at] += n
+
+    def upstream_connected(self, upstream: str, target: str, seconds: float) -> None:
+        """A connection to a target is open, `seconds` after it was begun."""
+        connections, histogram = self._target(upstream, target)
+        self._ints[connections] += 1
+        self._ints[histogram + bisect_left(CONNECT_BOUNDS_S, seconds)] += 1
+        self._reals[histogram + _CONNECT_SUM] += seconds
+
+    def upstream_closed(self, upstream: str, target: str) -> None:
+        """A connection to a target is closed."""
+        self._ints[self._target(upstream, target)[0]] -= 1
+
+    def upstream_failed(self, upstream: str, target: str, reason: str) -> None:
+        """An attempt failed."""
+        self.slab.add("gwc_upstream_failures_total", (upstream, target, _closed(reason)))
+
+    def failed(self) -> None:
+        """A request could not be told of in full."""
+        self.slab.add("gwc_observe_failures_total")
+
+    def _target(self, upstream: str, target: str) -> tuple[int, int]:
+        places = self._targets.get((upstream, target))
+        if places is None:
+            if len(self._targets) >= _PLACES_KEPT:
+                self._targets.clear()
+            slab = self.slab
+            places = self._targets[upstream, target] = (
+                slab.at("gwc_upstream_connections", (upstream, target)),
+                slab.at("gwc_upstream_connect_seconds", (upstream,)),
+            )
+        return places
+
+    def _look_up(self, record: RequestRecord, key: tuple[str, str, int, str, str, str]) -> _Places:
+        slab = self.slab
+        route, method, status, upstream, target, reason = key
+        duration = slab.at("gwc_request_duration_seconds", (route, upstream))
+        places = (
+            slab.at("gwc_requests_total", (route, method_class(method), status_class(status))),
+            duration,
+            duration + _DURATION_SUM,
+            slab.at("gwc_request_bytes_total", (route,)),
+            slab.at("gwc_response_bytes_total", (route,)),
+            slab.at("gwc_route_last_hit", (route,)),
+            slab.at("gwc_upstream_attempts_total", (upstream, target)) if upstream else 0,
+            slab.at("gwc_refused_total", (_closed(reason),)) if reason else 0,
+        )
+        if len(self._places) >= _PLACES_KEPT:
+            self._places.clear()
+        self._places[key] = places
+        return places
+
+
+def method_class(method: str) -> str:
+    """The method, or OTHER."""
+    return method if method in METHODS else "OTHER"
+
+
+def status_class(status: int) -> str:
+    """`2xx` and the like; `none` where there was no reply."""
+    return f"{status // 100}xx" if 100 <= status <= 599 else "none" if status == 0 else "other"
+
+
+def _closed(reason: str) -> str:
+    return reason if reason in REASONS else "other"

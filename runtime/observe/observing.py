@@ -1,0 +1,72 @@
+"""What the data path tells, as an interface, and somebody who does not listen.
+
+Owns the list of occasions. Every method is called on the hot path: none may raise, wait or keep a record.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from .record import RequestRecord
+
+
+class Observing(Protocol):
+    """Who is told. Times are in seconds; `reason` is a word of `reasons.REASONS`."""
+
+    def request_began(self) -> None:
+        """A request's head is whole."""
+
+    def request_done(self, record: RequestRecord) -> None:
+        """A request is over, and so is its record."""
+
+    def connection_opened(self, listener: str) -> None:
+        """A client has connected; `listener` is the first one of the address."""
+
+    def connection_closed(self, listener: str) -> None:
+        """A client's connection is gone."""
+
+    def upstream_connected(self, upstream: str, target: str, seconds: float) -> None:
+        """A connection to a target stands."""
+
+    def upstream_closed(self, upstream: str, target: str) -> None:
+        """A connection to a target is gone."""
+
+    def upstream_failed(self, upstream: str, target: str, reason: str) -> None:
+        """A try at a target came to nothing."""
+
+    def refused(self, reason: str, client: str, listener: str, detail: str) -> None:
+        """Bytes were refused before there was a request to tell of."""
+
+    def error(self, level: str, event: str, **fields: object) -> None:
+        """Something for the error log."""
+
+
+class Silent:
+    """Nobody listens."""
+
+    def request_began(self) -> None:
+        """See Observing."""
+
+    def request_done(self, record: RequestRecord) -> None:
+        """See Observing."""
+
+    def connection_opened(self, listener: str) -> None:
+        """See Observing."""
+
+    def connection_closed(self, listener: str) -> None:
+        """See Observing."""
+
+    def upstream_connected(self, upstream: str, target: str, seconds: float) -> None:
+        """See Observing."""
+
+    def upstream_closed(self, upstream: str, target: str) -> None:
+        """See Observing."""
+
+    def upstream_failed(self, upstream: str, target: str, reason: str) -> None:
+        """See Observing."""
+
+    def refused(self, reason: str, client: str, listener: str, detail: str) -> None:
+        """See Observing."""
+
+    def error(self, level: str, event: str, **fields: object) -> None:
+        """See Observing."""
