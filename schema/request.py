@@ -91,7 +91,7 @@ STATUSES: Final[Mapping[Reason, int]] = MappingProxyType(
 """The status of each reason."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RawRequest:
     """What arrived, before any judgement.
 
@@ -99,18 +99,20 @@ class RawRequest:
     HTTP/1. `version` is (1, 0), (1, 1) or (2, 0). `fields` are name and value in the order sent. `peer` is
     None on a unix socket. `trace_id` is the gateway's own (16 bytes); a trusted peer's `traceparent`
     replaces it. `protocol` is `:protocol` of an extended CONNECT (RFC 8441), None where there is none.
+
+    Nobody changes one: the fields are `Final`, as in RequestHead and for the same 1 us.
     """
 
-    method: bytes
-    target: bytes
-    version: tuple[int, int] = (1, 1)
-    authority: bytes | None = None
-    fields: tuple[tuple[bytes, bytes], ...] = ()
-    peer: Address | None = None
-    tls: bool = False
-    sni: str | None = None
-    trace_id: bytes = b"\0" * 16
-    protocol: bytes | None = None
+    method: Final[bytes]
+    target: Final[bytes]
+    version: Final[tuple[int, int]] = (1, 1)
+    authority: Final[bytes | None] = None
+    fields: Final[tuple[tuple[bytes, bytes], ...]] = ()
+    peer: Final[Address | None] = None
+    tls: Final[bool] = False
+    sni: Final[str | None] = None
+    trace_id: Final[bytes] = b"\0" * 16
+    protocol: Final[bytes | None] = None
 
 
 @dataclass(frozen=True, slots=True)

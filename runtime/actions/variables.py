@@ -25,7 +25,7 @@ class Facts:
 def fill(value: Value, facts: Facts) -> str:
     """The text of a value. `value` is text, variable, text, variable, … text."""
     if len(value) == 1:
-        return value[0]
+        return "".join(value)  # plain text, even where a secret was filled in that would not show itself
     parts = [part if index % 2 == 0 else worth(part, facts) for index, part in enumerate(value)]
     return "".join(parts)
 

@@ -22,6 +22,7 @@ COMMANDS = {
     "fmt": "Lay KDL files out the one way.",
     "init": "Write a commented configuration to start from.",
     "routes": "Print the routes in the order they are asked.",
+    "run": "Serve from a configuration.",
     "schema": "Print the JSON Schema of the configuration.",
 }
 """Every command with its line of help. The help stands here so that `gwc --help` imports none of them."""

@@ -1,0 +1,453 @@
+"""What one worker serves: tables made live, sockets accepted from, requests under way.
+
+Owns the one reference to the snapshot, the accepting of connections and the worker's connection limits, the
+upstreams that outlive a table, and draining. One event loop, no threads. Processes are `supervisor.py`'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import resource
+import socket
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Final, Protocol
+
+from gwc.schema.request import Address
+from gwc.schema.table import (
+    OFF,
+    ListenerLimits,
+    ListenerRecord,
+    ListenerTimeouts,
+    RouteRecord,
+    RouteTable,
+    UpstreamRecord,
+)
+from gwc.schema.values.address import TcpAddress, parse_address
+
+from ..observe.observing import Observing
+from ..plan import Plan
+from ..secrets import Secrets, SecretsMissing
+from ..snapshot import Snapshot
+from ..timers import Timers
+from ..upstream.address import IpAddress, TargetFaulty, UnixPath, host_of, target_of
+from ..upstream.pool import Counter as Counting
+from ..upstream.pool import LocalCounter, Place, Setup, Target, Upstream
+from ..wire.http1.server import ServerConnection
+
+_ACCEPTED_AT_ONCE: Final = 32
+"""Connections that one wake-up takes, so that requests get their turn."""
+
+_ACCEPT_PAUSE_S: Final = 0.1
+"""How long accepting rests where descriptors or memory ran out."""
+
+_DESCRIPTORS_KEPT: Final = 0.9
+"""The share of descriptors that clients' connections may use; the others are for targets, logs and tables."""
+
+_PLANS_AT_ONCE: Final = 128
+"""Plans made in one step. PERF: under 0.5 ms."""
+
+_NO_MORE = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
+
+
+class PrepareFailed(Exception):
+    """Raised where a table cannot be made live; `reason` says why, in words for the error log."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class CellsLike(Protocol):
+    """Counters of the whole gateway, by name."""
+
+    def counter(self, name: str) -> Counting:
+        """The counter of that name."""
+
+
+class LocalCells:
+    """Counters of one process."""
+
+    def __init__(self) -> None:
+        self._counters: dict[str, LocalCounter] = {}
+
+    def counter(self, name: str) -> LocalCounter:
+        """See CellsLike."""
+        return self._counters.setdefault(name, LocalCounter())
+
+
+class Door:
+    """An address that connections come in by.
+
+    Mutable: the socket while it listens, its connections, whether accepting rests, and the settings, which
+    are those of the newest table that has the address. It is the `Entry` of its connections.
+    """
+
+    def __init__(self, serving: Serving, address: str, sock: socket.socket) -> None:
+        self.address = address
+        self.services = serving
+        self.listener = ""
+        self.limits = ListenerLimits()
+        self.timeouts = ListenerTimeouts()
+        self.tls = False
+        self.proxy_protocol = False
+        self.connections: set[ServerConnection] = set()
+        self._sock: socket.socket | None = sock
+        self._serving = serving
+        self._resting: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """See Entry."""
+        snapshot = self._serving.snapshot
+        assert snapshot is not None, "nothing is accepted before a table is committed"
+        return snapshot
+
+    def configure(self, records: tuple[ListenerRecord, ...]) -> None:
+        """The settings of the connection: listeners of one address have the same."""
+        first = records[0]
+        self.listener, self.limits, self.timeouts = first.name, first.limits, first.timeouts
+        self.tls, self.proxy_protocol = first.tls, first.proxy_protocol
+
+    def open(self) -> None:
+        """Begin or go on accepting."""
+        if self._sock is not None and self._resting is None:
+            self._serving.loop.add_reader(self._sock.fileno(), self._accept)
+
+    def close(self) -> None:
+        """Stop accepting; connections live on."""
+        if self._resting is not None:
+            self._resting.cancel()
+            self._resting = None
+        sock, self._sock = self._sock, None
+        if sock is not None:
+            self._serving.loop.remove_reader(sock.fileno())
+            sock.close()
+
+    def closed(self, connection: ServerConnection) -> None:
+        """See Entry."""
+        self.connections.discard(connection)
+        self._serving.connection_closed(self, connection)
+
+    def _accept(self) -> None:
+        """Take what waits, a few at once."""
+        for _ in range(_ACCEPTED_AT_ONCE):
+            sock = self._sock
+            if sock is None:
+                return
+            try:
+                accepted, name = sock.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as fault:
+                if fault.errno in _NO_MORE:
+                    self._rest(fault.strerror or str(fault))
+                    return
+                self._serving.observer.error("warning", "accept", address=self.address, what=str(fault))
+                return
+            accepted.setblocking(False)
+            self._take(accepted, name)
+
+    def _rest(self, why: str) -> None:
+        """Accept nothing for a moment. The loop would else be woken again and again for nothing."""
+        assert self._sock is not None
+        self._serving.loop.remove_reader(self._sock.fileno())
+        self._serving.observer.error("error", "accept-paused", address=self.address, what=why)
+        self._resting = self._serving.loop.call_later(_ACCEPT_PAUSE_S, self._rested)
+
+    def _rested(self) -> None:
+        self._resting = None
+        self.open()
+
+    def _take(self, accepted: socket.socket, name: object) -> None:
+        """A connection: judged by the limits, then served."""
+        peer: Address | None = None
+        text = "unix"
+        if isinstance(name, tuple) and name:
+            text = str(name[0]).partition("%")[0]
+            peer = ip_address(text)
+            accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if not self._serving.admit(self, text):
+            self._serving.observer.refused("connections", text, self.listener, "too many connections")
+            accepted.close()
+            return
+        connection = ServerConnection(self, peer, text)
+        self.connections.add(connection)
+        task = self._serving.loop.create_task(self._serve(accepted, connection))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, accepted: socket.socket, connection: ServerConnection) -> None:
+        try:
+            await self._serving.loop.connect_accepted_socket(lambda: connection, accepted)
+        except OSError:
+            accepted.close()
+            self.closed(connection)
+
+
+class Serving:
+    """Everything one worker serves; what its exchanges need of it is `Services`.
+
+    Mutable: `snapshot` (the one reference), the doors, the upstreams and targets, `in_flight`, `draining`,
+    the numbers of connections.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        observer: Observing,
+        cells: CellsLike | None = None,
+        *,
+        root: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.loop = loop
+        self.observer = observer
+        self.timers = Timers(loop)
+        self.snapshot: Snapshot | None = None
+        self.in_flight = 0
+        self.draining = False
+        self._cells: CellsLike = LocalCells() if cells is None else cells
+        self._root = Path() if root is None else root
+        self._environment = os.environ if environment is None else environment
+        self._doors: dict[str, Door] = {}
+        self._left: set[Door] = set()
+        self._upstreams: dict[str, Upstream] = {}
+        self._targets: dict[Place, Target] = {}
+        self._connections = 0
+        self._by_peer: Counter[tuple[str, str]] = Counter()
+        self._room = int(resource.getrlimit(resource.RLIMIT_NOFILE)[0] * _DESCRIPTORS_KEPT)
+
+    # --- tables ----------------------------------------------------------------------------------------
+
+    async def prepare(self, table: RouteTable, generation: int) -> Snapshot:
+        """Make everything that serving from `table` needs; nothing changes yet. Raises PrepareFailed."""
+        secrets = Secrets(self._environment, self._root)
+        try:
+            secrets.check(table)
+            filled = _filled(table, secrets)
+            setups = {record.name: self._setup(record, secrets) for record in table.upstreams}
+        except (SecretsMissing, TargetFaulty) as fault:
+            raise PrepareFailed(str(fault)) from fault
+        plans: list[Plan] = []
+        by_name = {name: setup.upstream for name, setup in setups.items()}
+        for number, route in enumerate(table.routes):
+            plans.append(_plan(filled, route, by_name))
+            if number % _PLANS_AT_ONCE == _PLANS_AT_ONCE - 1:
+                await asyncio.sleep(0)
+        addresses = dict.fromkeys(address for record in table.listeners for address in record.addresses)
+        return Snapshot(
+            generation,
+            filled,
+            tuple(plans),
+            {address: filled.entry(address) for address in addresses},
+            {
+                address: tuple(record for record in table.listeners if address in record.addresses)
+                for address in addresses
+            },
+            {address: _port(address) for address in addresses},
+            tuple(setups.values()),
+        )
+
+    def commit(self, snapshot: Snapshot) -> None:
+        """Serve from `snapshot` from now on. Requests under way keep what they have."""
+        before = {id(target): target for upstream in self._upstreams.values() for target in upstream.targets}
+        for setup in snapshot.setups:
+            setup.upstream.configure(setup)
+            self._upstreams[setup.upstream.name] = setup.upstream
+        names = {setup.upstream.name for setup in snapshot.setups}
+        self._upstreams = {name: each for name, each in self._upstreams.items() if name in names}
+        self.snapshot = snapshot
+        used = Counter(id(target) for each in self._upstreams.values() for target in each.targets)
+        for target in (target for each in self._upstreams.values() for target in each.targets):
+            target.users = used[id(target)]
+            self._targets[target.place] = target
+        for identity, target in before.items():
+            if identity not in used:
+                target.users = 0
+                self._targets.pop(target.place, None)
+                for connection in tuple(target.idle):
+                    connection.close()
+        for address, door in self._doors.items():
+            records = snapshot.records.get(address)
+            if records is not None:
+                door.configure(records)
+                door.open()
+
+    def _setup(self, record: UpstreamRecord, secrets: Secrets) -> Setup:
+        """An upstream with what a table says of it. The same name is the same upstream."""
+        upstream = self._upstreams.get(record.name)
+        if upstream is None:
+            upstream = Upstream(
+                record.name,
+                self,
+                self._cells.counter(f"connections:{record.name}"),
+                self._cells.counter(f"pending:{record.name}"),
+            )
+        targets, weights = [], []
+        for written, weight in record.targets:
+            place = _place(written, record, secrets)
+            targets.append(self._targets.get(place) or Target(place))
+            weights.append(weight)
+        return Setup(upstream, record.connections, record.timeouts, tuple(targets), tuple(weights))
+
+    # --- sockets ---------------------------------------------------------------------------------------
+
+    def listen(self, address: str, sock: socket.socket) -> None:
+        """Accept from a bound, listening socket, as soon as a table has the address."""
+        sock.setblocking(False)
+        door = self._doors.get(address)
+        if door is not None:
+            door.close()
+            self._left.add(door)
+        door = self._doors[address] = Door(self, address, sock)
+        if self.snapshot is not None and not self.draining:
+            records = self.snapshot.records.get(address)
+            if records is not None:
+                door.configure(records)
+                door.open()
+
+    def unlisten(self, address: str) -> None:
+        """Accept no more there; the connections live on until their next reply."""
+        door = self._doors.pop(address, None)
+        if door is not None:
+            door.close()
+            self._left.add(door)
+            for connection in tuple(door.connections):
+                connection.drain()
+
+    async def drain(self, deadline_s: float) -> int:
+        """Stop accepting, end connections after their replies, wait; how many were cut at the deadline."""
+        self.draining = True
+        for door in self._doors.values():
+            door.close()
+        for connection in tuple(self._all_connections()):
+            connection.drain()
+        ends_at = self.loop.time() + deadline_s
+        while self._connections and self.loop.time() < ends_at:
+            await asyncio.sleep(0.02)
+        left = tuple(self._all_connections())
+        cut = sum(connection.busy for connection in left)
+        for connection in left:
+            connection.kill()
+        return cut
+
+    def admit(self, door: Door, peer: str) -> bool:
+        """Count a connection in, unless there are too many."""
+        limits = door.limits
+        snapshot = self.snapshot
+        most = snapshot.table.gateway[0].connections if snapshot is not None else OFF
+        if self._connections >= self._room or (most and self._connections >= most):
+            return False
+        if limits.connections and len(door.connections) >= limits.connections:
+            return False
+        if limits.connections_per_ip and self._by_peer[door.address, peer] >= limits.connections_per_ip:
+            return False
+        self._connections += 1
+        if limits.connections_per_ip:
+            self._by_peer[door.address, peer] += 1
+        return True
+
+    def connection_closed(self, door: Door, connection: ServerConnection) -> None:
+        """Count a connection out."""
+        self._connections -= 1
+        key = (door.address, connection.peer_text)
+        if key in self._by_peer:
+            self._by_peer[key] -= 1
+            if self._by_peer[key] <= 0:
+                del self._by_peer[key]
+        if door in self._left and not door.connections:
+            self._left.discard(door)
+
+    def _all_connections(self) -> Iterator[ServerConnection]:
+        for door in (*self._doors.values(), *self._left):
+            yield from door.connections
+
+    # --- what is seen ----------------------------------------------------------------------------------
+
+    def status(self) -> dict[str, object]:
+        """What there is at this moment, as JSON."""
+        return {
+            "generation": None if self.snapshot is None else self.snapshot.generation,
+            "connections": self._connections,
+            "in_flight": self.in_flight,
+            "draining": self.draining,
+            "upstreams": {
+                upstream.name: [
+                    {
+                        "target": target.address,
+                        "connections": target.open,
+                        "active": target.active,
+                        "idle": len(target.idle),
+                        "disabled": target.disabled,
+                    }
+                    for target in upstream.targets
+                ]
+                for upstream in self._upstreams.values()
+            },
+        }
+
+    def targets(self) -> tuple[Target, ...]:
+        """The targets of the live table."""
+        return tuple(self._targets.values())
+
+
+def _plan(table: RouteTable, route: RouteRecord, upstreams: Mapping[str, Upstream]) -> Plan:
+    """One route's plan."""
+    used: dict[str, Upstream] = {}
+    single: Upstream | None = None
+    if route.action == "upstream":
+        name = table.upstreams[route.target].name
+        single = used[name] = upstreams[name]
+    elif route.action == "split":
+        for part in table.splits[route.target]:
+            name = table.upstreams[part.upstream].name
+            used[name] = upstreams[name]
+    plain = (
+        single is not None and route.rewrite is None and not route.request_rules and not route.response_rules
+    )
+    settings = table.settings_of_routes[route.settings]
+    return Plan(route.name, route.action, settings, plain, single, used, route.target)
+
+
+def _filled(table: RouteTable, secrets: Secrets) -> RouteTable:
+    """The table with secrets in place of references to them, where requests need them."""
+    filled = replace(
+        table,
+        rules=tuple(
+            rules._replace(
+                set=tuple((name, secrets.value(value)) for name, value in rules.set),
+                add=tuple((name, secrets.value(value)) for name, value in rules.add),
+            )
+            for rules in table.rules
+        ),
+        responds=tuple(
+            each._replace(headers=tuple((name, secrets.value(value)) for name, value in each.headers))
+            for each in table.responds
+        ),
+        listeners=tuple(each._replace(addresses=tuple(each.addresses)) for each in table.listeners),
+    )
+    filled.cache.programs = table.cache.programs
+    filled.cache.digest = table.cache.digest
+    return filled
+
+
+def _place(written: str, record: UpstreamRecord, secrets: Secrets) -> Place:
+    """Where a target is."""
+    destination = target_of(written, lambda text: secrets.text(text).reveal())
+    if isinstance(destination, UnixPath):
+        return Place(written, "", 0, destination.path)
+    if isinstance(destination, IpAddress):
+        return Place(written, destination.host, destination.port)
+    return Place(written, host_of(destination), getattr(destination, "port", 0))
+
+
+def _port(address: str) -> int | None:
+    parsed = parse_address(address)
+    return parsed.port if isinstance(parsed, TcpAddress) else None

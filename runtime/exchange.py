@@ -1,0 +1,775 @@
+"""One request and its reply, whatever versions of HTTP carry them.
+
+Owns the course of a request: from its head through match and decision to a target, the way of bodies both
+ways, deadlines, one more try where that is safe, and what is told when it is over. Speaks to both wires
+through the two interfaces below and knows the bytes of neither.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import replace
+from random import getrandbits
+from time import time
+from typing import TYPE_CHECKING, Final, Protocol
+
+from gwc.schema.listener import ListenerSettings
+from gwc.schema.normalise.client import is_trusted, plain_address
+from gwc.schema.normalise.sample import trace_id_of
+from gwc.schema.request import Address, RequestHead
+from gwc.schema.table import BUILTINS
+
+from .actions.headers import HeaderChanges, apply_changes
+from .decide import Decision, decide
+from .match import Match, NeedsBody, NoMatch, match
+from .observe.observing import Observing
+from .observe.reasons import REASONS
+from .observe.record import RequestRecord
+from .own_replies import error_reply, phrase
+from .plan import Plan
+from .reply import Reply
+from .sticky import split_point
+from .timers import NEVER, Timers
+
+if TYPE_CHECKING:
+    from .snapshot import Snapshot
+    from .upstream.pool import Target, Upstream
+
+Trailers = list[tuple[bytes, bytes]]
+
+MAX_TRIES: Final = 3
+"""Targets that are tried where a connection cannot be made."""
+
+_REQUEST_ID = re.compile(r"[0-9A-Za-z._~+/=:-]{1,128}")
+
+_IDEMPOTENT: Final = frozenset(("GET", "HEAD", "OPTIONS", "PUT", "DELETE"))
+"""RFC 9110 section 9.2.2, of the methods that are forwarded."""
+
+_OWN: Final = frozenset(
+    (
+        "connection",
+        "keep-alive",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "content-length",
+        "expect",
+        "via",
+        "x-forwarded-for",
+        "x-forwarded-proto",
+        "x-forwarded-host",
+        "x-correlation-id",
+        "forwarded",
+        "traceparent",
+        "tracestate",
+        "http2-settings",
+        "proxy-authenticate",
+        "proxy-authorization",
+    )
+)
+"""Fields that are of one connection, or that the gateway writes anew (RFC 9110 section 7.6.1)."""
+
+_FRAMING: Final = frozenset(
+    (
+        "connection",
+        "keep-alive",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "content-length",
+        "expect",
+        "host",
+    )
+)
+"""Fields that no header rule can bring back."""
+
+_NOT_NAMED: Final = frozenset(
+    ("host", "content-length", "transfer-encoding", "authorization", "cookie", "via", "expect")
+)
+"""Fields that a Connection field cannot take out."""
+
+
+class Services(Protocol):
+    """What of the worker an exchange needs."""
+
+    loop: asyncio.AbstractEventLoop
+    timers: Timers
+    observer: Observing
+    in_flight: int
+    draining: bool
+
+
+class Downstream(Protocol):
+    """The client's side, for one request."""
+
+    def send_continue(self) -> None:
+        """Tell a client that waits for it to send its body."""
+
+    def send_head(self, reply: Reply, *, has_body: bool) -> None:
+        """Begin the reply."""
+
+    def send_data(self, data: bytes) -> None:
+        """A piece of the reply's body."""
+
+    def send_end(self, trailers: Trailers) -> None:
+        """The reply is whole. The exchange is not called any more."""
+
+    def abort(self) -> None:
+        """The reply cannot be made whole. The exchange is not called any more."""
+
+    def pause_reading(self) -> None:
+        """No more of the request's body for now."""
+
+    def resume_reading(self) -> None:
+        """The body again."""
+
+
+class UpstreamSide(Protocol):
+    """The target's side: a connection that serves this exchange and no other meanwhile."""
+
+    target: Target
+
+    def start(self, exchange: Exchange, head: bytes, length: int) -> None:
+        """Send a request's head; `length` is as in `Exchange`."""
+
+    def send_data(self, data: bytes) -> None:
+        """A piece of the request's body."""
+
+    def send_end(self, trailers: Trailers) -> None:
+        """The request is whole."""
+
+    def abort(self) -> None:
+        """Close; the exchange is not called any more."""
+
+    def pause_reading(self) -> None:
+        """No more of the reply for now."""
+
+    def resume_reading(self) -> None:
+        """The reply again."""
+
+
+class Exchange:
+    """One request.
+
+    Mutable, and nobody else's: `upstream_side` (the connection while there is one), `waiting` (pieces of the
+    body that came before it), `request_ended`, `replied` (the reply's head is out), `over`; `deadline` with
+    `late_reason`, which says what it would be late for; `record`, which is filled as things happen.
+
+    `length` is that of the request's body: bytes, CHUNKED (-1), 0.
+    """
+
+    __slots__ = (
+        "_address",
+        "_changes",
+        "_collected",
+        "_ends_at",
+        "_from_client",
+        "_idle_s",
+        "_limit",
+        "_request_changes",
+        "_snapshot",
+        "deadline",
+        "downstream",
+        "head",
+        "head_bytes",
+        "late_reason",
+        "length",
+        "over",
+        "peer",
+        "plan",
+        "record",
+        "replied",
+        "request_ended",
+        "sent_bytes",
+        "services",
+        "slot",
+        "started",
+        "trace_flags",
+        "upstream",
+        "upstream_side",
+        "waiting",
+        "wants_continue",
+    )
+
+    def __init__(
+        self,
+        services: Services,
+        downstream: Downstream,
+        head: RequestHead,
+        length: int,
+        peer: str,
+        trace_id: bytes,
+        protocol: str,
+    ) -> None:
+        self.services = services
+        self.downstream: Downstream | None = downstream
+        self.head = head
+        self.length = length
+        self.peer = peer
+        self.upstream_side: UpstreamSide | None = None
+        self.upstream: Upstream | None = None
+        self.plan: Plan | None = None
+        self.request_ended = length == 0
+        self.replied = False
+        self.over = False
+        self.waiting: list[bytes] = []
+        self.sent_bytes = 0
+        self.deadline = NEVER
+        self.slot = -1
+        self.late_reason = ""
+        self.wants_continue = False
+        self.trace_flags = "01"
+        self.started = services.loop.time()
+        self._ends_at = NEVER
+        self._idle_s = NEVER
+        self._limit = 0
+        self._changes: tuple[HeaderChanges, ...] = ()
+        self._request_changes: tuple[HeaderChanges, ...] = ()
+        self._address = ""
+        self._collected: bytearray | None = None
+        self._snapshot: Snapshot | None = None
+        self._from_client: Address | None = None
+        self.head_bytes = b""
+        record = self.record = RequestRecord()
+        record.began = time()
+        record.trace_id = record.request_id = trace_id.hex()
+        record.method = head.method
+        record.scheme = head.scheme
+        record.host = head.host
+        record.path = head.path
+        record.query = head.query
+        record.protocol = protocol
+        record.listener = head.listener
+        record.client_ip = peer
+        headers = head.headers
+        record.user_agent = headers.get("user-agent", "")
+        record.referer = headers.get("referer", "")
+        services.in_flight += 1
+        services.observer.request_began()
+
+    # --- from the client -------------------------------------------------------------------------------
+
+    def begin(
+        self, snapshot: Snapshot, address: str, peer: Address | None, trusted: ListenerSettings | None
+    ) -> None:
+        """Match, decide and do. `address` is where the request came in; `trusted` is the listener whose
+        `trusted-proxies` the peer may be among, None where it has none.
+        """
+        head, record = self.head, self.record
+        record.generation = snapshot.generation
+        if trusted is not None:
+            self._believe(peer, trusted)
+        found = match(snapshot.table, head)
+        if type(found) is Match:
+            self._take(snapshot, found, address)
+        elif type(found) is NoMatch:
+            self.refuse("no-route")
+        else:
+            assert isinstance(found, NeedsBody)
+            self._collect(snapshot, address, found)
+
+    def _believe(self, peer: Address | None, listener: ListenerSettings) -> None:
+        """Take a trusted peer's word for the client, the request's id and the trace."""
+        if peer is None or not is_trusted(plain_address(peer), listener):
+            return
+        head, record = self.head, self.record
+        if head.client_ip is not None:
+            record.client_ip = str(head.client_ip)
+        self._from_client = peer
+        said = head.headers.get("x-correlation-id", "")
+        if _REQUEST_ID.fullmatch(said):
+            record.request_id = said
+        parent = head.headers.get("traceparent", "")
+        trace_id = trace_id_of(parent)
+        if trace_id is not None:
+            record.trace_id = trace_id.hex()
+            record.parent_span_id = parent[36:52]
+            self.trace_flags = parent[53:55]
+            record.sampled = bool(int(self.trace_flags, 16) & 1)
+
+    def _take(self, snapshot: Snapshot, found: Match, address: str) -> None:
+        """The route is known."""
+        record = self.record
+        plan = self.plan = snapshot.plans[found.alternative.route]
+        record.route, record.match = plan.route, found.alternative.match
+        settings = plan.settings
+        self._limit = limit = settings.request_body_bytes
+        if limit and self.length > limit:
+            self.refuse("body-length")
+            return
+        head = self.head
+        if plan.plain:
+            assert plan.upstream is not None
+            self._forward(plan.upstream, head.authority, head.path, head.query)
+            return
+        point = 0
+        if plan.action == "split":
+            point = split_point(head, settings.sticky) if settings.sticky is not None else getrandbits(30)
+        if plan.action == "builtin":
+            self._builtin(BUILTINS[plan.target])
+            return
+        decision = decide(snapshot.table, head, found, port=snapshot.ports[address], split_point=point)
+        self._changes = decision.response_headers
+        self._act(plan, decision)
+
+    def _act(self, plan: Plan, decision: Decision) -> None:
+        """Do what was decided."""
+        if decision.kind == "rejected":
+            assert decision.reason is not None
+            self.refuse(decision.reason)
+        elif decision.kind == "redirect":
+            assert decision.status is not None
+            assert decision.location is not None
+            location = f"location: {decision.location}".encode("latin-1")
+            self._reply(Reply(decision.status, phrase(decision.status).encode(), [location], 0), b"")
+        elif decision.kind == "respond":
+            assert decision.status is not None
+            body = decision.body.encode("utf-8")
+            reply = Reply(decision.status, phrase(decision.status).encode(), [], len(body))
+            reply.replace_fields(decision.headers)
+            if body and not any(name == "content-type" for name, _ in decision.headers):
+                reply.lines.append(b"content-type: text/plain; charset=utf-8")
+            self._reply(reply, body)
+        else:
+            assert decision.upstream is not None
+            assert decision.host is not None
+            assert decision.path is not None
+            self._request_changes = decision.request_headers
+            self._forward(plan.upstreams[decision.upstream], decision.host, decision.path, decision.query)
+
+    def _builtin(self, name: str) -> None:
+        """What the gateway answers by itself."""
+        draining = self.services.draining
+        if name == "echo":
+            head = self.head
+            target = head.path if head.query is None else f"{head.path}?{head.query}"
+            lines = [f"{head.method} {target} {self.record.protocol}", f"host: {head.authority}"]
+            lines += [f"{field}: {value}" for field, value in head.fields]
+            body = ("\r\n".join(lines) + "\r\n").encode("latin-1")
+            self._reply(Reply(200, b"OK", [b"content-type: text/plain"], len(body)), body)
+            return
+        status = 503 if draining and name == "ready" else 200
+        word = "draining" if status == 503 else "ok"
+        body = f'{{"status":"{word}"}}\n'.encode()
+        lines_ = [b"content-type: application/json", b"cache-control: no-store"]
+        self._reply(Reply(status, phrase(status).encode(), lines_, len(body)), body)
+
+    def request_data(self, data: bytes) -> None:
+        """A piece of the request's body."""
+        if self.over:
+            return
+        record = self.record
+        record.request_bytes += len(data)
+        if self.length < 0 and self._limit and record.request_bytes > self._limit:
+            self.refuse("body-length")
+            return
+        side = self.upstream_side
+        if self._collected is not None:
+            self._collected += data
+        elif side is None:
+            self.waiting.append(data)
+            if self.downstream is not None:
+                self.downstream.pause_reading()
+        else:
+            self.sent_bytes += len(data)
+            side.send_data(data)
+            self._extend()
+
+    def request_end(self, trailers: Trailers) -> None:
+        """The request is whole."""
+        self.request_ended = True
+        if self.over:
+            return
+        if self._collected is not None:
+            self._collected_all()
+            return
+        side = self.upstream_side
+        if side is not None:
+            side.send_end(self._passing(trailers, response=False))
+            self._wait_for_reply()
+
+    def client_gone(self, reason: str = "client-gone") -> None:
+        """The client's connection is lost, or too slow to be kept."""
+        if self.over:
+            return
+        self.downstream = None
+        if not self.replied:
+            self.record.status = REASONS[reason]
+        self.record.reason = reason
+        self._finish()
+
+    # --- bodies that decide ----------------------------------------------------------------------------
+
+    def _collect(self, snapshot: Snapshot, address: str, found: NeedsBody) -> None:
+        """A candidate asks for what only the body says: read it first."""
+        plan = snapshot.plans[snapshot.table.alternatives[found.rank].route]
+        self._limit = limit = plan.settings.request_body_bytes
+        self._snapshot, self.plan = snapshot, plan
+        self._address = address
+        if limit and self.length > limit:
+            self.refuse("body-length")
+            return
+        self._collected = bytearray()
+        if self.request_ended:
+            self._collected_all()
+        elif self.wants_continue and self.downstream is not None:
+            self.downstream.send_continue()
+            self.wants_continue = False
+
+    def _collected_all(self) -> None:
+        """The body is there: match again."""
+        from gwc.schema.late import late_coordinates
+
+        assert self._collected is not None
+        assert self._snapshot is not None
+        body, self._collected = bytes(self._collected), None
+        snapshot, self._snapshot = self._snapshot, None
+        self.head = replace(self.head, late=late_coordinates(self.head, body))
+        found = match(snapshot.table, self.head)
+        assert not isinstance(found, NeedsBody), "the body has been read"
+        if body:
+            self.length = len(body)
+            self.waiting.append(body)
+        if isinstance(found, NoMatch):
+            self.refuse("no-route")
+        else:
+            self._take(snapshot, found, self._address)
+
+    # --- to a target -----------------------------------------------------------------------------------
+
+    def _forward(self, upstream: Upstream, host: str, path: str, query: str | None) -> None:
+        """Send the request to an upstream."""
+        self.upstream = upstream
+        self.record.upstream = upstream.name
+        settings = self.plan.settings if self.plan is not None else None
+        assert settings is not None
+        times = upstream.timeouts
+        total = times.request_ms if settings.request_ms is None else settings.request_ms
+        idle = times.idle_ms if settings.idle_ms is None else settings.idle_ms
+        if total:
+            self._ends_at = self.started + total / 1000
+        self._idle_s = idle / 1000 if idle else NEVER
+        self.head_bytes = self._request_head(host, path, query)
+        self._try()
+
+    def _request_head(self, host: str, path: str, query: str | None) -> bytes:
+        """The head as the target gets it: what was matched, in the gateway's own framing."""
+        head, record = self.head, self.record
+        headers = head.headers
+        own = _OWN
+        connection = headers.get("connection")
+        if connection is not None and connection not in ("keep-alive", "close", "Keep-Alive"):
+            named = {each.strip(" \t") for each in connection.lower().split(",")}
+            own = own | {
+                each for each in named if each not in _NOT_NAMED and not each.startswith("x-forwarded-")
+            }
+        peer = self.peer
+        trusted = self._from_client is not None
+        before = headers.get("x-forwarded-for") if trusted else None
+        via = f"{headers['via']}, " if "via" in headers else ""
+        record.span_id = span = f"{getrandbits(64):016x}"
+        written = [
+            ("x-forwarded-for", f"{before}, {peer}" if before else peer),
+            ("x-forwarded-proto", head.scheme),
+            ("x-forwarded-host", (trusted and headers.get("x-forwarded-host")) or head.authority),
+            ("x-correlation-id", record.request_id),
+            ("traceparent", f"00-{record.trace_id}-{span}-{self.trace_flags}"),
+            ("via", f"{via}{record.protocol[5:]} gwc"),
+        ]
+        if trusted:
+            if "forwarded" in headers:
+                written.append(("forwarded", self._forwarded(headers["forwarded"])))
+            if "tracestate" in headers:
+                written.append(("tracestate", headers["tracestate"]))
+        if self._request_changes:
+            fields: tuple[tuple[str, str], ...] = (
+                *((name, value) for name, value in head.fields if name not in own),
+                *written,
+            )
+            for changes in self._request_changes:
+                fields = apply_changes(fields, changes)
+            lines = [f"{name}: {value}\r\n" for name, value in fields if name not in _FRAMING]
+        else:
+            lines = [f"{name}: {value}\r\n" for name, value in head.fields if name not in own]
+            lines += [f"{name}: {value}\r\n" for name, value in written]
+        if self.length:
+            lines.append(
+                f"content-length: {self.length}\r\n" if self.length > 0 else "transfer-encoding: chunked\r\n"
+            )
+        elif "content-length" in headers or head.method in ("POST", "PUT", "PATCH"):
+            lines.append("content-length: 0\r\n")
+        target = path if query is None else f"{path}?{query}"
+        return f"{head.method} {target} HTTP/1.1\r\nhost: {host}\r\n{''.join(lines)}\r\n".encode("latin-1")
+
+    def _forwarded(self, before: str) -> str:
+        """A trusted peer's Forwarded field with the next element (RFC 7239)."""
+        node = f'"[{self.peer}]"' if ":" in self.peer else self.peer
+        return f'{before}, for={node};host="{self.head.authority}";proto={self.head.scheme}'
+
+    def _try(self) -> None:
+        """Ask for a connection."""
+        upstream = self.upstream
+        assert upstream is not None
+        self.record.attempts += 1
+        self.late_reason = "pending-timeout"
+        self._until(upstream.connections.pending_ms / 1000)
+        upstream.acquire(self)
+
+    def connected(self, side: UpstreamSide, *, reused: bool, seconds: float | None = None) -> None:
+        """A connection is there. Called by the pool, at once or later."""
+        record = self.record
+        self.upstream_side = side
+        record.target = side.target.address
+        record.reused = reused
+        if seconds is not None:
+            record.connect_s = seconds
+        side.start(self, self.head_bytes, self.length)
+        if self.waiting:
+            waiting, self.waiting = self.waiting, []
+            for piece in waiting:
+                self.sent_bytes += len(piece)
+                side.send_data(piece)
+        if self.length:
+            if self.request_ended:
+                side.send_end([])
+            elif self.downstream is not None:
+                if self.wants_continue:
+                    self.wants_continue = False
+                    self.downstream.send_continue()
+                self.downstream.resume_reading()
+        if self.request_ended:
+            self._wait_for_reply()
+        else:
+            self.late_reason = "idle-timeout"
+            self._until(self._idle_s)
+
+    def _wait_for_reply(self) -> None:
+        """The request is out: the reply's head is next."""
+        assert self.plan is not None
+        assert self.upstream is not None
+        settings = self.plan.settings
+        first = settings.first_byte_ms
+        if first is None:
+            first = self.upstream.timeouts.first_byte_ms
+        self.late_reason = "first-byte-timeout"
+        self._until(first / 1000 if first else NEVER)
+
+    def unavailable(self, reason: str, detail: str = "") -> None:
+        """There is no connection to be had. Called by the pool, at once or later."""
+        upstream = self.upstream
+        assert upstream is not None
+        retriable = reason in ("connect-refused", "connect-timeout", "tls-failed", "name-lookup")
+        if retriable and not self.over and self.record.attempts < min(MAX_TRIES, len(upstream.targets)):
+            self._try()
+        else:
+            self.fail(reason, detail)
+
+    # --- from a target ---------------------------------------------------------------------------------
+
+    def reply_head(self, reply: Reply, length: int) -> None:
+        """The reply's head. `length` is that of the body to come: bytes, negative where only its end tells."""
+        record = self.record
+        record.first_byte_s = self.services.loop.time() - self.started
+        plan = self.plan
+        assert plan is not None
+        limit = plan.settings.response_body_bytes
+        if limit and length > limit:
+            self.fail("reply-too-long")
+            return
+        record.status = reply.status
+        if self._changes:
+            fields = reply.fields()
+            for changes in self._changes:
+                fields = list(apply_changes(fields, changes))
+            reply.replace_fields(fields)
+        reply.lines.append(b"x-correlation-id: " + record.request_id.encode("latin-1"))
+        self.replied = True
+        self.late_reason = "idle-timeout"
+        if self._ends_at != NEVER and _is_event_stream(reply):
+            self._ends_at = NEVER
+        self._until(self._idle_s)
+        assert self.downstream is not None
+        self.downstream.send_head(reply, has_body=length != 0)
+
+    def reply_data(self, data: bytes) -> None:
+        """A piece of the reply's body."""
+        record = self.record
+        record.response_bytes += len(data)
+        plan = self.plan
+        if plan is not None and plan.settings.response_body_bytes:
+            if record.response_bytes > plan.settings.response_body_bytes:
+                self.fail("reply-too-long")
+                return
+        if self.downstream is not None:
+            self.downstream.send_data(data)
+            self._extend()
+
+    def reply_end(self, trailers: Trailers) -> None:
+        """The reply is whole; its connection has been given back already."""
+        self.upstream_side = None
+        if self.over:
+            return
+        downstream, self.downstream = self.downstream, None
+        self._finish()
+        if downstream is not None:
+            downstream.send_end(self._passing(trailers, response=True))
+
+    def upstream_lost(self, reason: str, detail: str = "") -> None:
+        """The connection is gone before the reply was whole."""
+        self.upstream_side = None
+        if self.over:
+            return
+        record = self.record
+        upstream = self.upstream
+        if (
+            record.reused
+            and not self.replied
+            and reason == "connection-lost"
+            and self.length == 0
+            and record.attempts < MAX_TRIES
+            and self.head.method in _IDEMPOTENT
+            and upstream is not None
+        ):
+            # The target had closed it in the very moment: nothing was served, so nothing is done twice.
+            self._try()
+            return
+        self.fail(reason, detail)
+
+    def upstream_full(self) -> None:
+        """The target takes no more for now."""
+        if self.downstream is not None:
+            self.downstream.pause_reading()
+
+    def upstream_drained(self) -> None:
+        """The target takes more."""
+        if self.downstream is not None:
+            self.downstream.resume_reading()
+            self._extend()
+
+    def downstream_full(self) -> None:
+        """The client takes no more for now. While it does not, the target is not to blame."""
+        if self.upstream_side is not None:
+            self.upstream_side.pause_reading()
+            self.deadline = self._ends_at
+
+    def downstream_drained(self) -> None:
+        """The client takes more."""
+        if self.upstream_side is not None:
+            self.upstream_side.resume_reading()
+            self._until(self._idle_s)
+
+    # --- endings ---------------------------------------------------------------------------------------
+
+    def refuse(self, reason: str, detail: str = "") -> None:
+        """Answer by ourselves, or cut what cannot be answered any more."""
+        self.fail(reason, detail)
+
+    def fail(self, reason: str, detail: str = "") -> None:
+        """Give the request up for `reason`."""
+        if self.over:
+            return
+        record = self.record
+        record.reason, record.detail = reason, detail
+        if record.upstream:
+            self.services.observer.upstream_failed(record.upstream, record.target, reason)
+        self._leave_upstream()
+        downstream = self.downstream
+        if self.replied:
+            self.downstream = None
+            self._finish()
+            if downstream is not None:
+                downstream.abort()
+            return
+        if downstream is None:
+            record.status = REASONS[reason]
+            self._finish()
+            return
+        told = reason if self.plan is not None and self.plan.settings.reasons else None
+        accept = self.head.headers.get("accept", "")
+        reply, body = error_reply(REASONS[reason], record.request_id, accept, reason=told)
+        self._reply(reply, body)
+
+    def _reply(self, reply: Reply, body: bytes) -> None:
+        """Send a reply of our own and be done."""
+        record = self.record
+        record.status = reply.status
+        if self._changes:
+            fields = reply.fields()
+            for changes in self._changes:
+                fields = list(apply_changes(fields, changes))
+            reply.replace_fields(fields)
+        reply.lines.append(b"x-correlation-id: " + record.request_id.encode("latin-1"))
+        downstream, self.downstream = self.downstream, None
+        self.replied = True
+        if self.head.method == "HEAD" or reply.status in (204, 304):
+            body = b""
+            if reply.status == 204:
+                reply.length = None
+        record.response_bytes = len(body)
+        self._finish()
+        if downstream is not None:
+            downstream.send_head(reply, has_body=bool(body))
+            if body:
+                downstream.send_data(body)
+            downstream.send_end([])
+
+    def expired(self) -> None:
+        """A deadline has passed."""
+        reason = self.late_reason
+        if self.services.timers.now >= self._ends_at:
+            reason = "request-timeout"
+        self.fail(reason)
+
+    def _leave_upstream(self) -> None:
+        """Let go of the target: a connection in use is closed, a wait for one is ended."""
+        side, self.upstream_side = self.upstream_side, None
+        if side is not None:
+            side.abort()
+        elif self.upstream is not None:
+            self.upstream.abandon(self)
+
+    def _finish(self) -> None:
+        """Tell what happened; nothing happens any more."""
+        self.over = True
+        services = self.services
+        self._leave_upstream()
+        services.timers.forget(self)
+        services.in_flight -= 1
+        record = self.record
+        record.total_s = services.loop.time() - self.started
+        services.observer.request_done(record)
+
+    def _until(self, seconds: float) -> None:
+        """The deadline of what comes next, the request's own end at the latest."""
+        timers = self.services.timers
+        deadline = min(timers.now + seconds, self._ends_at)
+        nearer = deadline < self.deadline or self.slot < 0
+        self.deadline = deadline
+        if nearer:
+            timers.watch(self)
+
+    def _extend(self) -> None:
+        """Something moved: the idle deadline is later. It never comes nearer, so the wheel need not know."""
+        if self.late_reason == "idle-timeout":
+            self.deadline = min(self.services.timers.now + self._idle_s, self._ends_at)
+
+    def _passing(self, trailers: Trailers, *, response: bool) -> Trailers:
+        """The trailers that the route lets through."""
+        if not trailers or self.plan is None:
+            return []
+        settings = self.plan.settings
+        names = settings.response_trailers if response else settings.request_trailers
+        return [(name, value) for name, value in trailers if name.decode("latin-1") in names]
+
+
+def _is_event_stream(reply: Reply) -> bool:
+    """Whether the body is a stream of events, which has no end to wait for."""
+    return any(
+        line[:13].lower() == b"content-type:" and line[13:].strip().lower().startswith(b"text/event-stream")
+        for line in reply.lines
+    )

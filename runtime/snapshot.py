@@ -1,0 +1,35 @@
+"""A table made live: the one thing that a worker refers to and that a swap replaces.
+
+Owns what is worked out of a table for a worker: plans, and the listeners of each address. Immutable, but for
+the caches of its table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gwc.schema.listener import ListenerSettings
+from gwc.schema.table import ListenerRecord, RouteTable
+
+if TYPE_CHECKING:
+    from .plan import Plan
+    from .upstream.pool import Setup
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One generation. `entries` and `records` have the listeners of each address, as written there.
+
+    `plans` go by the number of their route; `ports` have each address's port, None for a unix socket. `table`
+    has its secrets filled in; nobody shows it. `setups` are what upstreams become with it.
+    """
+
+    generation: int
+    table: RouteTable
+    plans: tuple[Plan, ...]
+    entries: Mapping[str, tuple[ListenerSettings, ...]]
+    records: Mapping[str, tuple[ListenerRecord, ...]]
+    ports: Mapping[str, int | None]
+    setups: tuple[Setup, ...]

@@ -1,0 +1,83 @@
+"""Deadlines: who is to be told when time is up.
+
+Owns a wheel of coarse ticks. A deadline is met no earlier than it says and at most two ticks later; that is
+what time-outs of seconds need, and it costs two set operations a request where a timer of the loop costs a
+heap. Knows nothing of what times out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final, Protocol
+
+TICK_S: Final = 0.1
+_SLOTS: Final = 512
+"""The wheel reaches 51 s; what is later comes round again."""
+
+NEVER: Final = float("inf")
+
+
+class Timed(Protocol):
+    """Something with a deadline. `deadline` is in the loop's time, NEVER for none; `slot` is the wheel's own,
+    -1 where it is not in it.
+    """
+
+    deadline: float
+    slot: int
+
+    def expired(self) -> None:
+        """Called once the deadline has passed; the thing is out of the wheel then."""
+
+
+class Timers:
+    """The wheel. Mutable: the slots, the tick that is next, and `now`, the time of the last tick."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._slots: list[set[Timed]] = [set() for _ in range(_SLOTS)]
+        self._tick = 0
+        self._began = self.now = loop.time()
+        self._handle: asyncio.TimerHandle | None = loop.call_later(TICK_S, self._advance)
+
+    def watch(self, thing: Timed) -> None:
+        """Put `thing` into the wheel, or move it there where its deadline came nearer."""
+        if thing.slot >= 0:
+            self._slots[thing.slot].discard(thing)
+        ticks = (
+            int((thing.deadline - self._began) / TICK_S) + 1 - self._tick
+            if thing.deadline < NEVER
+            else _SLOTS
+        )
+        thing.slot = slot = (self._tick + min(max(ticks, 1), _SLOTS - 1)) % _SLOTS
+        self._slots[slot].add(thing)
+
+    def forget(self, thing: Timed) -> None:
+        """Take `thing` out of the wheel."""
+        if thing.slot >= 0:
+            self._slots[thing.slot].discard(thing)
+            thing.slot = -1
+
+    def close(self) -> None:
+        """Stop; nobody is told of anything any more."""
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+
+    def _advance(self) -> None:
+        """One tick, or as many as the loop was late."""
+        self.now = self._loop.time()
+        last = int((self.now - self._began) / TICK_S)
+        while self._tick < last:
+            self._tick += 1
+            place = self._tick % _SLOTS
+            due = self._slots[place]
+            if due:
+                self._slots[place] = set()
+                for thing in due:
+                    thing.slot = -1
+                    if thing.deadline <= self.now:
+                        thing.expired()
+                    elif thing.deadline < NEVER:
+                        self.watch(thing)
+        if self._handle is not None:
+            self._handle = self._loop.call_later(TICK_S, self._advance)

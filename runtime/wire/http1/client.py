@@ -1,0 +1,263 @@
+"""HTTP/1.1 to an upstream: one connection, one exchange at a time.
+
+Owns the bytes between an exchange and a target: the request's framing, the reply's head and body, interim
+replies, and whether the connection may serve another request. Knows no route and no client.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from time import monotonic
+from typing import TYPE_CHECKING, cast
+
+from ...timers import NEVER
+from .body import Body, BodyError, ChunkedBody, EndlessBody, LengthBody
+from .reply import CHUNKED, MAX_HEAD_BYTES, MAX_INTERIM, UNTIL_CLOSE, BadReply, read_reply
+
+if TYPE_CHECKING:
+    from ...exchange import Exchange, Trailers
+    from ...upstream.pool import Target, Upstream
+
+
+class ClientConnection(asyncio.Protocol):
+    """A connection to a target.
+
+    Mutable: the exchange that is served, what of the reply has been read (`_buffer`, `_body`), what of the
+    request is still to be sent (`_sending`), `usable`, and the deadline while it is idle.
+    """
+
+    __slots__ = (
+        "_body",
+        "_buffer",
+        "_chunked",
+        "_exchange",
+        "_interim",
+        "_paused",
+        "_reusable",
+        "_sending",
+        "_transport",
+        "_upstream",
+        "deadline",
+        "idle_since",
+        "opened",
+        "slot",
+        "target",
+        "usable",
+    )
+
+    def __init__(self, upstream: Upstream, target: Target) -> None:
+        self._upstream = upstream
+        self.target = target
+        self.opened = monotonic()
+        self.idle_since = 0.0
+        self.deadline = NEVER
+        self.slot = -1
+        self.usable = True
+        self._transport: asyncio.Transport | None = None
+        self._exchange: Exchange | None = None
+        self._buffer = b""
+        self._body: Body | None = None
+        self._chunked = False
+        self._sending = False
+        self._reusable = True
+        self._interim = 0
+        self._paused = False
+
+    # --- for the exchange ------------------------------------------------------------------------------
+
+    def start(self, exchange: Exchange, head: bytes, length: int) -> None:
+        """Send a request's head; the body of `length` follows by `send_data` and `send_end`."""
+        assert self._transport is not None
+        self._exchange = exchange
+        self._chunked = length < 0
+        self._sending = length != 0
+        self._interim = 0
+        self.deadline = NEVER
+        self._transport.write(head)
+
+    def send_data(self, data: bytes) -> None:
+        """A piece of the request's body."""
+        if self._transport is None:
+            return
+        if self._chunked:
+            self._transport.writelines((b"%x\r\n" % len(data), data, b"\r\n"))
+        else:
+            self._transport.write(data)
+
+    def send_end(self, trailers: Trailers) -> None:
+        """The request is whole."""
+        self._sending = False
+        if self._chunked and self._transport is not None:
+            lines = b"".join(b"%b: %b\r\n" % pair for pair in trailers)
+            self._transport.write(b"0\r\n%b\r\n" % lines)
+
+    def abort(self) -> None:
+        """Close; the exchange is not called any more."""
+        self._exchange = None
+        self.usable = False
+        if self._transport is not None:
+            self._transport.abort()
+
+    def close(self) -> None:
+        """Close an idle connection."""
+        self.usable = False
+        if self._transport is not None:
+            self._transport.close()
+
+    def pause_reading(self) -> None:
+        """No more of the reply for now."""
+        if not self._paused and self._transport is not None and not self._transport.is_closing():
+            self._paused = True
+            self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """The reply again."""
+        if self._paused and self._transport is not None and not self._transport.is_closing():
+            self._paused = False
+            self._transport.resume_reading()
+
+    def expired(self) -> None:
+        """It has been idle long enough."""
+        if self._exchange is None:
+            self.close()
+
+    # --- for the loop ----------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See asyncio.Protocol."""
+        self._transport = cast(asyncio.Transport, transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See asyncio.Protocol."""
+        self.usable = False
+        exchange, self._exchange = self._exchange, None
+        self._transport = None
+        upstream = self._upstream
+        upstream.services.timers.forget(self)
+        upstream.gone(self, active=exchange is not None or self not in self.target.idle)
+        if exchange is None:
+            return
+        if type(self._body) is EndlessBody and exc is None:
+            exchange.reply_end([])
+        elif self._body is not None:
+            exchange.upstream_lost("reply-body", "the connection was lost inside the reply's body")
+        elif self._buffer:
+            exchange.upstream_lost("reply-head", "the connection was lost inside the reply's head")
+        else:
+            exchange.upstream_lost("connection-lost", "the connection was lost before a reply")
+
+    def pause_writing(self) -> None:
+        """See asyncio.Protocol."""
+        if self._exchange is not None:
+            self._exchange.upstream_full()
+
+    def resume_writing(self) -> None:
+        """See asyncio.Protocol."""
+        if self._exchange is not None:
+            self._exchange.upstream_drained()
+
+    def data_received(self, data: bytes) -> None:
+        """See asyncio.Protocol."""
+        exchange = self._exchange
+        if exchange is None:
+            self.close()  # nobody asked
+        elif self._body is not None:
+            self._take_body(exchange, data)
+        else:
+            self._take_head(exchange, data)
+
+    # --- the reply -------------------------------------------------------------------------------------
+
+    def _take_head(self, exchange: Exchange, data: bytes) -> None:
+        buffer = self._buffer + data if self._buffer else data
+        while True:
+            end = buffer.find(b"\r\n\r\n")
+            if end < 0 or end > MAX_HEAD_BYTES:
+                if len(buffer) > MAX_HEAD_BYTES:
+                    self._refuse(
+                        exchange, "reply-head", f"the reply's head is longer than {MAX_HEAD_BYTES} bytes"
+                    )
+                elif not b"HTTP/1.".startswith(buffer[:7]):
+                    self._refuse(exchange, "reply-head", "what came is no HTTP/1 reply")
+                else:
+                    self._buffer = buffer
+                return
+            read = read_reply(buffer[:end], to_head=exchange.head.method == "HEAD")
+            rest = buffer[end + 4 :]
+            if isinstance(read, BadReply):
+                self._refuse(exchange, read.reason, read.detail)
+                return
+            if read.reply.status >= 200:
+                break
+            if read.reply.status == 101:
+                self._refuse(exchange, "reply-upgrade", "the target switched protocols unasked")
+                return
+            self._interim += 1
+            if self._interim > MAX_INTERIM:
+                self._refuse(exchange, "reply-interim", f"more than {MAX_INTERIM} interim replies came")
+                return
+            buffer = rest
+            if not buffer:
+                self._buffer = b""
+                return
+        self._buffer = b""
+        reply, length, self._reusable = read
+        if not length:
+            self._end_without_body(exchange, reply, rest)
+            return
+        if length == CHUNKED:
+            self._body = ChunkedBody()
+        elif length == UNTIL_CLOSE:
+            self._body = EndlessBody()
+        else:
+            self._body = LengthBody(length)
+        exchange.reply_head(reply, length)
+        if rest and self._exchange is not None:
+            self._take_body(exchange, rest)
+
+    def _end_without_body(self, exchange: Exchange, reply: object, rest: bytes) -> None:
+        from ...reply import Reply
+
+        assert isinstance(reply, Reply)
+        exchange.reply_head(reply, 0)
+        if self._exchange is not None:
+            self._end(exchange, rest, [])
+
+    def _take_body(self, exchange: Exchange, data: bytes) -> None:
+        body = self._body
+        assert body is not None
+        try:
+            pieces, rest = body.feed(data)
+        except BodyError as fault:
+            self._refuse(exchange, "reply-body", fault.detail)
+            return
+        for piece in pieces:
+            exchange.reply_data(piece)
+            if self._exchange is None:
+                return  # it was given up meanwhile
+        if rest is not None:
+            self._end(exchange, rest, body.trailers)
+
+    def _end(self, exchange: Exchange, rest: bytes, trailers: Trailers) -> None:
+        """The reply is whole. The connection is free first, so that the client's next request finds it."""
+        self._exchange = None
+        self._body = None
+        exchange.upstream_side = None
+        if self._paused:
+            self.resume_reading()
+        # Surplus bytes, or a request that was answered before it was whole: what would follow is not known.
+        if self._reusable and not rest and not self._sending and self.usable:
+            self._upstream.release(self)
+        else:
+            self.usable = False
+            if self._transport is not None:
+                self._transport.close() if not self._sending else self._transport.abort()
+        exchange.reply_end(trailers)
+
+    def _refuse(self, exchange: Exchange, reason: str, detail: str) -> None:
+        """The reply is none: the exchange fails, and the connection is closed."""
+        self._exchange = None
+        self.usable = False
+        if self._transport is not None:
+            self._transport.abort()
+        exchange.upstream_lost(reason, detail)

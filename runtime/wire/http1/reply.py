@@ -1,0 +1,139 @@
+"""The head of an upstream's reply as bytes, judged as strictly as a request's.
+
+Owns the status line, the fields, the framing of the body (RFC 9112 section 6.3) and which fields never pass
+(RFC 9110 section 7.6.1). Knows nothing of connections.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from ...reply import Reply
+
+MAX_HEAD_BYTES: Final = 64 * 1024
+MAX_FIELDS: Final = 200
+MAX_INTERIM: Final = 32
+"""Interim replies before the final one."""
+
+CHUNKED: Final = -1
+UNTIL_CLOSE: Final = -2
+"""Lengths of bodies that do not say how long they are."""
+
+_STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9]{2})(?: ([\t\x20-\x7e\x80-\xff]*))?")
+_TOKEN = re.compile(rb"[0-9A-Za-z!#$%&'*+.^_`|~-]+")
+_LENGTH = re.compile(rb"[0-9]{1,19}")
+_CONTROLS = bytes(code for code in range(0x20) if code not in (0x09, 0x0A, 0x0D)) + b"\x7f"
+
+_PASSES, _DATE, _LENGTH_FIELD, _CODING, _CONNECTION, _DROPPED, _NO_TOKEN = range(7)
+_KINDS = {
+    b"date": _DATE,
+    b"content-length": _LENGTH_FIELD,
+    b"transfer-encoding": _CODING,
+    b"connection": _CONNECTION,
+    b"keep-alive": _DROPPED,
+    b"proxy-connection": _DROPPED,
+    b"te": _DROPPED,
+    b"trailer": _DROPPED,
+    b"upgrade": _DROPPED,
+    b"x-correlation-id": _DROPPED,  # the gateway's own stands in its place
+}
+
+
+class BadReply(NamedTuple):
+    """Bytes that are no reply: `reason` is a word of `observe.reasons`, `detail` says it to a person."""
+
+    reason: str
+    detail: str
+
+
+class ReplyHead(NamedTuple):
+    """A reply's head. `length` is that of its body in bytes, CHUNKED or UNTIL_CLOSE; `reusable`: the connection
+    may serve another request once the body has ended.
+    """
+
+    reply: Reply
+    length: int
+    reusable: bool
+
+
+# The one cache of this module: replies use the same names over and over.
+@lru_cache(maxsize=512)
+def _kind(name: bytes) -> int:
+    """What becomes of a field of that name."""
+    if not _TOKEN.fullmatch(name):
+        return _NO_TOKEN
+    return _KINDS.get(name.lower(), _PASSES)
+
+
+def read_reply(head: bytes, *, to_head: bool) -> ReplyHead | BadReply:
+    """The parts of a whole head, without its last CRLF CRLF. `to_head`: the request was a HEAD."""
+    line, *lines = head.split(b"\r\n")
+    found = _STATUS_LINE.fullmatch(line)
+    if found is None:
+        return BadReply("reply-head", "the status line is not `HTTP/1.1 status reason`")
+    if len(lines) > MAX_FIELDS:
+        return BadReply("reply-head", f"the reply has {len(lines)} fields; {MAX_FIELDS} are allowed")
+    if (
+        head.count(b"\n") != len(lines)
+        or head.count(b"\r") != len(lines)
+        or len(head.translate(None, _CONTROLS)) != len(head)
+    ):
+        return BadReply("reply-head", "the reply's head holds a control character, a bare CR or a bare LF")
+    minor, status = found[1], int(found[2])
+    kept: list[bytes] = []
+    length: bytes | None = None
+    coding: bytes | None = None
+    connection = b""
+    dated = False
+    for each in lines:
+        name, colon, value = each.partition(b":")
+        kind = _kind(name)
+        if not colon or kind == _NO_TOKEN:
+            return BadReply("reply-head", "a line of the reply's head is no field")
+        if kind == _PASSES:
+            kept.append(each)
+        elif kind == _DATE:
+            dated = True
+            kept.append(each)
+        elif kind == _LENGTH_FIELD:
+            if length is not None:
+                return BadReply("reply-framing", "Content-Length is given more than once")
+            length = value.strip(b" \t")
+        elif kind == _CODING:
+            if coding is not None:
+                return BadReply("reply-framing", "Transfer-Encoding is given more than once")
+            coding = value.strip(b" \t").lower()
+        elif kind == _CONNECTION:
+            connection += b"," + value.lower()
+    reusable = minor == b"1"
+    if connection:
+        named = {each.strip(b" \t") for each in connection.split(b",")}
+        if b"close" in named:
+            reusable = False
+        elif b"keep-alive" in named and coding is None:
+            reusable = True
+        named -= {b"", b"close", b"keep-alive"}
+        if named:
+            kept = [each for each in kept if each.partition(b":")[0].lower() not in named]
+    if length is not None and (_LENGTH.fullmatch(length) is None or coding is not None):
+        return BadReply(
+            "reply-framing",
+            "Content-Length is not a number"
+            if coding is None
+            else "both Content-Length and a coding are given",
+        )
+    if coding is not None and (coding != b"chunked" or minor == b"0"):
+        return BadReply("reply-framing", "a Transfer-Encoding other than `chunked` is not understood")
+    said = None if length is None else int(length)
+    reply = Reply(status, found[3] or b"", kept, said, dated)
+    if to_head or status in (204, 304) or status < 200:
+        if status == 204 or status < 200:
+            reply.length = None if status < 200 else 0
+        return ReplyHead(reply, 0, reusable)
+    if coding is not None:
+        return ReplyHead(reply, CHUNKED, reusable)
+    if said is None:
+        return ReplyHead(reply, UNTIL_CLOSE, False)
+    return ReplyHead(reply, said, reusable)

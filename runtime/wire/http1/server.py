@@ -1,0 +1,606 @@
+"""HTTP/1.1 from a client: one connection, requests in order.
+
+Owns the bytes between a client and its exchanges: heads found and judged, bodies decoded, replies framed,
+pipelined requests held back until their turn, keep-alive, lingering at the end. Knows no route.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from email.utils import formatdate
+from random import getrandbits
+from typing import TYPE_CHECKING, Final, Protocol, cast
+
+from gwc.schema.listener import ListenerSettings
+from gwc.schema.normalise import normalise
+from gwc.schema.request import Address, RawRequest, Rejection, RequestHead
+from gwc.schema.table import ListenerLimits, ListenerTimeouts
+
+from ...exchange import Exchange, Services, Trailers
+from ...observe.reasons import REASONS
+from ...own_replies import error_reply
+from ...reply import Reply
+from ...timers import NEVER
+from .body import Body, BodyError, ChunkedBody, LengthBody
+from .head import CHUNKED, MAX_EMPTY_LINES, Line, Refused, body_length, judge_beginning, read_head
+
+if TYPE_CHECKING:
+    from ...snapshot import Snapshot
+
+MAX_HELD_BYTES: Final = 64 * 1024
+"""Bytes of later requests that are held while one is served; the socket keeps the rest."""
+
+MAX_DISCARDED_BYTES: Final = 256 * 1024
+"""Of a body that nobody wants, so that the connection can be used again."""
+
+LINGER_S: Final = 2.0
+"""How long a closed connection is still read, so that the last reply is not lost to a reset (RFC 9112 9.6)."""
+
+_VERSIONS: Final = ((1, 0), (1, 1))
+
+
+class Entry(Protocol):
+    """The address that a connection came in by, and what serves there now."""
+
+    address: str
+    listener: str
+    limits: ListenerLimits
+    timeouts: ListenerTimeouts
+    tls: bool
+    services: Services
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The table of this moment."""
+
+    def closed(self, connection: ServerConnection) -> None:
+        """A connection is gone."""
+
+
+class _Clock:
+    """The Date field of this second. Mutable: the second and its text."""
+
+    def __init__(self) -> None:
+        self._second = -1
+        self._line = b""
+
+    def line(self, now: float) -> bytes:
+        """`date: …` with its line end. `now` is the loop's time; seconds of it stand for those of the clock."""
+        second = int(now)
+        if second != self._second:
+            self._second = second
+            self._line = f"date: {formatdate(usegmt=True)}\r\n".encode("ascii")
+        return self._line
+
+
+_CLOCK = _Clock()
+"""The one of this process."""
+
+# Why reading is paused; reading goes on when nothing is left of it.
+_BODY, _HELD = 1, 2
+
+
+class ServerConnection(asyncio.Protocol):
+    """A client's connection.
+
+    Mutable: `_buffer` (bytes of a head, or of later requests), `_exchange` and `_body` (the request that is
+    served, each None when done), `_keep` (another request may follow), `_state` of the reply, `_paused`, and
+    the deadline of what is next. It implements `Downstream` for its current exchange.
+    """
+
+    __slots__ = (
+        "_body",
+        "_body_began",
+        "_body_bytes",
+        "_buffer",
+        "_chunked",
+        "_closing",
+        "_discarding",
+        "_entry",
+        "_exchange",
+        "_half_closed",
+        "_http10",
+        "_keep",
+        "_late_reason",
+        "_linger",
+        "_paused",
+        "_peer",
+        "_replying",
+        "_sending",
+        "_services",
+        "_sni",
+        "_transport",
+        "_wants_continue",
+        "deadline",
+        "opened",
+        "peer_text",
+        "slot",
+    )
+
+    def __init__(self, entry: Entry, peer: Address | None, peer_text: str) -> None:
+        self._entry = entry
+        self._services = entry.services
+        self._peer = peer
+        self.peer_text = peer_text
+        self._sni: str | None = None
+        self._transport: asyncio.Transport | None = None
+        self._buffer = b""
+        self._exchange: Exchange | None = None
+        self._body: Body | None = None
+        self._body_began = 0.0
+        self._body_bytes = 0
+        self._discarding = False
+        self._chunked = False
+        self._http10 = False
+        self._keep = True
+        self._replying = False
+        self._sending = False
+        self._half_closed = False
+        self._closing = False
+        self._linger = False
+        self._wants_continue = False
+        self._paused = 0
+        self._late_reason = ""
+        self.deadline = NEVER
+        self.slot = -1
+        self.opened = self._services.timers.now
+
+    # --- for the loop ----------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See asyncio.Protocol."""
+        self._transport = cast(asyncio.Transport, transport)
+        self._services.observer.connection_opened(self._entry.listener)
+        self._wait(self._entry.timeouts.idle_ms, "idle")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See asyncio.Protocol."""
+        self._transport = None
+        self._closing = True
+        self._services.timers.forget(self)
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            exchange.client_gone()
+        self._services.observer.connection_closed(self._entry.listener)
+        self._entry.closed(self)
+
+    def eof_received(self) -> bool:
+        """The client sends no more; it may still read. True keeps the connection for the reply."""
+        self._half_closed = True
+        if self._linger or (self._exchange is None and not self._replying):
+            return False
+        # With a body that will never be whole there is nothing to wait for.
+        return self._body is None or self._exchange is None
+
+    def pause_writing(self) -> None:
+        """See asyncio.Protocol."""
+        if self._exchange is not None:
+            self._exchange.downstream_full()
+        self._wait(self._entry.timeouts.send_ms, "send")
+
+    def resume_writing(self) -> None:
+        """See asyncio.Protocol."""
+        self.deadline = NEVER
+        if self._exchange is not None:
+            self._exchange.downstream_drained()
+
+    def data_received(self, data: bytes) -> None:
+        """See asyncio.Protocol."""
+        if self._linger:
+            return
+        if self._body is not None:
+            self._take_body(data)
+        elif self._exchange is not None or self._replying or self._closing:
+            self._hold(data)
+        else:
+            self._take_heads(data)
+
+    def expired(self) -> None:
+        """A deadline has passed."""
+        reason = self._late_reason
+        if reason == "linger" or self._transport is None:
+            self._abort()
+        elif reason == "send":
+            exchange, self._exchange = self._exchange, None
+            if exchange is not None:
+                exchange.client_gone()
+            self._abort()
+        elif reason == "idle":
+            if not self._buffer:
+                self._close()
+        elif reason in ("head-timeout", "body-timeout", "body-rate"):
+            if self._exchange is not None:
+                self._keep = False
+                if self._exchange.replied:
+                    exchange, self._exchange = self._exchange, None
+                    exchange.client_gone(reason)
+                    self._abort()
+                else:
+                    self._exchange.fail(reason)
+            else:
+                self._refuse(Refused(reason, "the request came too slowly"))
+
+    # --- requests --------------------------------------------------------------------------------------
+
+    def _take_heads(self, data: bytes) -> None:
+        """Heads, one after the other, until one is served."""
+        buffer = self._buffer + data if self._buffer else data
+        limits = self._entry.limits
+        while buffer:
+            skipped = 0
+            while buffer.startswith(b"\r\n") and skipped < MAX_EMPTY_LINES:
+                buffer = buffer[2:]
+                skipped += 1
+            end = buffer.find(b"\r\n\r\n")
+            if end < 0:
+                refused = judge_beginning(buffer, limits)
+                if refused is not None:
+                    self._refuse(refused)
+                    return
+                if not self._buffer or self._late_reason != "head-timeout":
+                    self._wait(self._entry.timeouts.head_ms, "head-timeout")
+                self._buffer = buffer
+                return
+            line = read_head(buffer[:end], limits)
+            buffer = buffer[end + 4 :]
+            self._buffer = b""
+            if isinstance(line, Refused):
+                self._refuse(line)
+                return
+            buffer = self._begin(line, buffer)
+            if self._exchange is not None or self._body is not None or self._replying or self._closing:
+                if buffer:
+                    self._hold(buffer)
+                return
+        self._buffer = b""
+
+    def _begin(self, line: Line, rest: bytes) -> bytes:
+        """Serve one request; what of `rest` is not its body."""
+        entry = self._entry
+        method, target, minor, fields = line
+        trace_id = getrandbits(128).to_bytes(16, "big")
+        raw = RawRequest(
+            method, target, _VERSIONS[minor], None, fields, self._peer, entry.tls, self._sni, trace_id
+        )
+        snapshot = entry.snapshot
+        listeners = snapshot.entries.get(entry.address)
+        if listeners is None:
+            self._refuse(Refused("listener-none", "nothing is served at this address any more"))
+            return b""
+        head = normalise(raw, listeners)
+        if isinstance(head, Rejection):
+            self._reject(head, line, trace_id)
+            return b""
+        length = body_length(head, minor)
+        if isinstance(length, Refused):
+            self._refuse(length)
+            return b""
+        self._frame(head, minor)
+        self.deadline = NEVER
+        exchange = Exchange(
+            self._services, self, head, length, self.peer_text, trace_id, "HTTP/1.1" if minor else "HTTP/1.0"
+        )
+        self._exchange = exchange
+        self._replying = True
+        self._sending = False
+        if length:
+            self._body = ChunkedBody() if length == CHUNKED else LengthBody(length)
+            self._body_bytes = 0
+            self._discarding = False
+            self._body_began = self._services.timers.now
+            expects = head.headers.get("expect")
+            if expects is not None:
+                if expects.lower() != "100-continue":
+                    exchange.refuse("expectation")
+                    return rest
+                exchange.wants_continue = bool(minor) and not rest
+            self._wait(entry.timeouts.body_ms, "body-timeout")
+        listener = listeners[0] if len(listeners) == 1 else _named(listeners, head.listener)
+        exchange.begin(snapshot, entry.address, self._peer, listener if listener.trusted else None)
+        if length and rest:
+            if self._body is not None:
+                self._take_body(rest)
+            return b""
+        return rest
+
+    def _frame(self, head: RequestHead, minor: int) -> None:
+        """What the request says of the connection."""
+        connection = head.headers.get("connection")
+        self._http10 = not minor
+        keep = bool(minor)
+        if connection is not None:
+            named = connection.lower()
+            if "close" in named and "close" in {each.strip(" \t") for each in named.split(",")}:
+                keep = False
+            elif not minor and "keep-alive" in named:
+                keep = True
+        self._keep = keep and self._keep
+
+    def _take_body(self, data: bytes) -> None:
+        """Bytes of the current request's body, and maybe of later requests."""
+        body = self._body
+        assert body is not None
+        try:
+            pieces, rest = body.feed(data)
+        except BodyError as fault:
+            self._body = None
+            self._keep = False
+            exchange = self._exchange
+            if exchange is not None and not exchange.replied:
+                exchange.fail(fault.reason, fault.detail)
+            elif exchange is not None:
+                self._exchange = None
+                exchange.client_gone(fault.reason)
+                self._abort()
+            else:
+                self._abort()
+            return
+        exchange = self._exchange
+        for piece in pieces:
+            self._body_bytes += len(piece)
+            if exchange is not None and not exchange.over:
+                exchange.request_data(piece)
+            elif self._body_bytes > MAX_DISCARDED_BYTES:
+                self._body = None
+                self._keep = False
+                self._finish_closing()
+                return
+        if rest is None:
+            self._judge_rate()
+            return
+        self._body = None
+        self._pause(_BODY, on=False)
+        if exchange is not None and not exchange.over:
+            self.deadline = NEVER
+            exchange.request_end(body.trailers)
+        if rest:
+            self._hold(rest)
+        if not self._replying:
+            self._next()
+
+    def _judge_rate(self) -> None:
+        """The next deadline of a body, which may not come drop by drop."""
+        times = self._entry.timeouts
+        now = self._services.timers.now
+        took = now - self._body_began
+        if (
+            times.body_rate_bytes
+            and took > 10
+            and self._body_bytes < times.body_rate_bytes * took
+            and not self._paused
+        ):
+            self._late_reason = "body-rate"
+            self.expired()
+        else:
+            self._wait(times.body_ms, "body-timeout")
+
+    def _hold(self, data: bytes) -> None:
+        """Bytes of later requests wait for their turn."""
+        self._buffer += data
+        if len(self._buffer) > MAX_HELD_BYTES:
+            self._pause(_HELD, on=True)
+
+    def _next(self) -> None:
+        """The reply and the request are both whole: what is next?"""
+        self._exchange = None
+        if not self._keep or self._half_closed or self._closing:
+            self._finish_closing()
+            return
+        self._wait(self._entry.timeouts.idle_ms, "idle")
+        buffer, self._buffer = self._buffer, b""
+        if self._paused:
+            self._pause(_HELD | _BODY, on=False)
+        if buffer:
+            # Later, so that a pipeline of short replies does not recurse, and others get their turn.
+            self._buffer = buffer
+            self._services.loop.call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        """The held requests."""
+        if self._transport is None or self._closing or self._exchange is not None or self._replying:
+            return
+        buffer, self._buffer = self._buffer, b""
+        if buffer:
+            self._take_heads(buffer)
+
+    # --- refusals before there is an exchange ----------------------------------------------------------
+
+    def _refuse(self, refused: Refused) -> None:
+        """Answer bytes that are no request, and close."""
+        reason, detail = refused
+        self._services.observer.refused(reason, self.peer_text, self._entry.listener, detail)
+        self._keep = False
+        self._replying = True
+        request_id = getrandbits(128).to_bytes(16, "big").hex()
+        reply, body = error_reply(REASONS[reason], request_id, "")
+        reply.lines.append(b"x-correlation-id: " + request_id.encode())
+        self._body = None
+        self._http10 = False
+        self.send_head(reply, has_body=bool(body))
+        self.send_data(body)
+        self.send_end([])
+
+    def _reject(self, rejection: Rejection, line: Line, trace_id: bytes) -> None:
+        """Answer a request that is refused before matching, and close: its body is not worth reading."""
+        self._services.observer.refused(
+            rejection.reason, self.peer_text, rejection.listener or self._entry.listener, rejection.detail
+        )
+        has_body = any(name.lower() in (b"content-length", b"transfer-encoding") for name, _ in line.fields)
+        asked_close = any(
+            name.lower() == b"connection" and b"close" in value.lower() for name, value in line.fields
+        )
+        reusable = not has_body and not asked_close and bool(line.minor) and rejection.status < 400
+        self._keep = self._keep and reusable
+        self._replying = True
+        self._http10 = not line.minor
+        accept = b", ".join(value for name, value in line.fields if name.lower() == b"accept").decode(
+            "latin-1"
+        )
+        request_id = trace_id.hex()
+        reply, body = error_reply(rejection.status, request_id, accept)
+        reply.lines.append(b"x-correlation-id: " + request_id.encode())
+        if rejection.status == 204:
+            reply.lines.append(b"allow: GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS")
+        if line.method == b"HEAD":
+            body = b""
+        self.send_head(reply, has_body=bool(body))
+        if body:
+            self.send_data(body)
+        self.send_end([])
+
+    # --- replies: Downstream ---------------------------------------------------------------------------
+
+    def send_continue(self) -> None:
+        """See Downstream."""
+        if self._transport is not None:
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def send_head(self, reply: Reply, *, has_body: bool) -> None:
+        """See Downstream."""
+        transport = self._transport
+        if transport is None:
+            return
+        length = reply.length
+        services = self._services
+        times = self._entry.timeouts
+        if services.draining or (times.age_ms and services.timers.now - self.opened > times.age_ms / 1000):
+            self._keep = False
+        self._chunked = False
+        lines = [b"HTTP/1.1 %d %b" % (reply.status, reply.reason)]
+        lines += reply.lines
+        if length is not None:
+            lines.append(b"content-length: %d" % length)
+        elif has_body:
+            if self._http10:
+                self._keep = False
+            else:
+                self._chunked = True
+                lines.append(b"transfer-encoding: chunked")
+        if not self._keep:
+            lines.append(b"connection: close")
+        elif self._http10:
+            lines.append(b"connection: keep-alive")
+        lines.append(b"\r\n" if reply.dated else _CLOCK.line(services.timers.now) + b"\r\n")
+        transport.write(b"\r\n".join(lines))
+
+    def send_data(self, data: bytes) -> None:
+        """See Downstream."""
+        transport = self._transport
+        if transport is None:
+            return
+        if self._chunked:
+            transport.writelines((b"%x\r\n" % len(data), data, b"\r\n"))
+        else:
+            transport.write(data)
+
+    def send_end(self, trailers: Trailers) -> None:
+        """See Downstream."""
+        transport = self._transport
+        self._replying = False
+        self._exchange = None
+        if transport is None:
+            return
+        if self._chunked:
+            lines = b"".join(b"%b: %b\r\n" % pair for pair in trailers)
+            transport.write(b"0\r\n%b\r\n" % lines)
+        if self._body is None:
+            self._next()
+        elif self._keep:
+            # The rest of the body is read and thrown away; then the next request.
+            self._pause(_BODY, on=False)
+            self._body_began = self._services.timers.now
+            self._wait(self._entry.timeouts.body_ms, "body-timeout")
+        else:
+            self._finish_closing()
+
+    def abort(self) -> None:
+        """See Downstream."""
+        self._exchange = None
+        self._abort()
+
+    def pause_reading(self) -> None:
+        """See Downstream."""
+        self._pause(_BODY, on=True)
+        self.deadline = NEVER
+
+    def resume_reading(self) -> None:
+        """See Downstream."""
+        if self._paused & _BODY:
+            self._pause(_BODY, on=False)
+            if self._body is not None:
+                self._wait(self._entry.timeouts.body_ms, "body-timeout")
+
+    # --- the connection --------------------------------------------------------------------------------
+
+    def drain(self) -> None:
+        """No further request: an idle connection closes now, another after its reply."""
+        self._keep = False
+        if self._exchange is None and not self._replying and not self._buffer:
+            self._close()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request is under way."""
+        return self._exchange is not None or self._replying
+
+    def kill(self) -> None:
+        """Close, whatever is under way."""
+        self._abort()
+
+    def _pause(self, why: int, *, on: bool) -> None:
+        before = self._paused
+        self._paused = before | why if on else before & ~why
+        if self._transport is None or self._transport.is_closing():
+            return
+        if self._paused and not before:
+            self._transport.pause_reading()
+        elif before and not self._paused:
+            self._transport.resume_reading()
+
+    def _wait(self, milliseconds: int, reason: str) -> None:
+        """The deadline of what is next; 0 is none."""
+        timers = self._services.timers
+        self._late_reason = reason
+        deadline = timers.now + milliseconds / 1000 if milliseconds else NEVER
+        if deadline < self.deadline or self.slot < 0:
+            self.deadline = deadline
+            if deadline < NEVER:
+                timers.watch(self)
+        else:
+            self.deadline = deadline
+
+    def _finish_closing(self) -> None:
+        """Close after the reply. The client may still be sending: read on for a while, so that what has not
+        been delivered of the reply is not lost to a reset.
+        """
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        self._closing = True
+        self._body = None
+        self._buffer = b""
+        if self._half_closed or not transport.can_write_eof():
+            self._close()
+            return
+        self._linger = True
+        self._paused = 0
+        transport.write_eof()
+        transport.resume_reading()
+        self._late_reason = "linger"
+        self.deadline = self._services.timers.now + LINGER_S
+        self._services.timers.watch(self)
+
+    def _close(self) -> None:
+        self._closing = True
+        if self._transport is not None:
+            self._transport.close()
+
+    def _abort(self) -> None:
+        self._closing = True
+        if self._transport is not None:
+            self._transport.abort()
+
+
+def _named(listeners: tuple[ListenerSettings, ...], name: str) -> ListenerSettings:
+    """The listener of that name."""
+    return next(each for each in listeners if each.name == name)
