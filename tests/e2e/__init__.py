@@ -1,0 +1,1 @@
+"""The gateway as its users meet it: over sockets. Nothing here imports any of its code."""

@@ -1,0 +1,1 @@
+"""Rows of conversations and their verdicts: data, read by the tests beside this folder."""
