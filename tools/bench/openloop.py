@@ -57,7 +57,7 @@ class Connection(asyncio.Protocol):
         self._on_idle_close = on_idle_close
         self._got = bytearray()
         self._waiting: asyncio.Future[Reply] | None = None
-        self._wants_body = True
+        self._whole = True
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's are none of its classes
@@ -74,9 +74,10 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         return False
 
-    def ask(self, request: bytes) -> asyncio.Future[Reply]:
-        """Send; the future has the reply, or Lost."""
+    def ask(self, request: bytes, whole: bool = True) -> asyncio.Future[Reply]:
+        """Send; the future has the reply, or Lost. Not `whole`: its head is enough, the rest is dropped."""
         assert self._transport is not None
+        self._whole = whole
         self._waiting = asyncio.get_running_loop().create_future()
         if self.open:
             self._transport.write(request)
@@ -94,6 +95,8 @@ class Connection(asyncio.Protocol):
         self._got += data
         waiting = self._waiting
         if waiting is None or waiting.done():
+            if not self._whole:
+                self._got.clear()
             return
         end = self._got.find(b"\r\n\r\n")
         if end < 0:
@@ -102,6 +105,9 @@ class Connection(asyncio.Protocol):
         if status == 100:
             del self._got[: end + 4]
             self.data_received(b"")
+            return
+        if not self._whole:
+            waiting.set_result(Reply(status, fields, b"", closes=False))
             return
         if fields.get(b"transfer-encoding", b"").lower() == b"chunked":
             body, rest, ended = chunks(bytes(self._got[end + 4 :]))
@@ -245,6 +251,7 @@ class OpenLoop:
                 connection = await (self._connect(kept=False) if fresh else self._take())
                 reply = await connection.ask(self._request("POST" if post else "GET", self.target.path))
         except (Lost, OSError, TimeoutError) as lost:
+            phase = self.phase  # a failure belongs to the stretch it happened in
             phase.failed += 1
             kind = "new connection" if fresh else "POST" if post else "GET"
             phase.blame(f"{kind}: {lost or type(lost).__name__}")
@@ -255,7 +262,7 @@ class OpenLoop:
             return
         now = time.monotonic()
         phase.latency.add(now - due)
-        phase.longest_silence = max(phase.longest_silence, now - self._last_reply)
+        phase.longest_silence = max(phase.longest_silence, now - max(due, self._last_reply))
         self._last_reply = now
         self._judge(connection, reply)
         if fresh:

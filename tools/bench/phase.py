@@ -43,7 +43,12 @@ class Histogram:
 
 @dataclass(slots=True)
 class Phase:
-    """What was seen in one stretch of the run. `why` says what the failures were, at most a few of each."""
+    """What was seen in one stretch of the run.
+
+    `closed`: kept-alive connections that the gateway closed between two requests without saying so in the
+    last reply, `announced` those that it said it would. `longest_silence`: the longest time in which
+    a request was due and no reply came. `why` counts what the failures were.
+    """
 
     latency: Histogram = field(default_factory=Histogram)
     lateness: Histogram = field(default_factory=Histogram)
@@ -77,7 +82,7 @@ class Phase:
             "generation went back": self.backwards,
             "other status": self.unexpected,
             "latency": self.latency.told(),
-            "longest without a reply, ms": round(self.longest_silence * 1000, 1),
+            "longest stall, ms": round(self.longest_silence * 1000, 1),
             "longest between events, ms": round(self.longest_event_gap * 1000, 1),
             "the client itself late, p99 ms": round(self.lateness.quantile(0.99) * 1000, 2),
             "the client itself late, max ms": round(self.lateness.greatest * 1000, 2),

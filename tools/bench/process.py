@@ -179,6 +179,16 @@ def open_files(pid: int) -> int:
         return 0
 
 
+def threads(pid: int) -> int:
+    """How many threads a process has; 0 where it is gone."""
+    return _stat(pid, 17) or 0
+
+
+def age_order(pids: Sequence[int]) -> list[int]:
+    """The processes, the one that started first first."""
+    return sorted(pids, key=lambda pid: _stat(pid, 19) or 0)
+
+
 def cpu_seconds(pid: int) -> float:
     """Processor time that a process has used."""
     user, system = _stat(pid, 11), _stat(pid, 12)

@@ -175,7 +175,7 @@ def _over(one: dict[str, object], other: dict[str, object], figure: str) -> floa
 async def _reloads(
     count: int, pause: float, subject: Subject, running: Running, port: int, delays: list[float]
 ) -> None:
-    """Edit after edit, each when the one before it serves; how long each took goes to `delays`, in seconds."""
+    """Edit after edit, each when the one before it serves; seconds that each took go to `delays`."""
     for generation in range(1, count + 1):
         began = time.monotonic()
         subject.edit(generation, running)

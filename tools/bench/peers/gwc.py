@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+from functools import cache
+
 from .scene import Peer, Scene
 
 
@@ -24,7 +27,15 @@ def kdl_routes(scene: Scene) -> str:
 
 def command(program: str, path: str, state: str, *more: str, workers: int = 1) -> list[str]:
     """What starts a gateway on a configuration, its state in a folder."""
-    return [program, "run", path, "--workers", str(workers), "--state-dir", state, *more]
+    known = _help(program)
+    options = ["--workers", str(workers), "--state-dir", state, *more]
+    return [program, "run", path, *(options if "--state-dir" in known else options[:2])]
+
+
+@cache
+def _help(program: str) -> str:
+    """What `gwc run` takes: one that serves in a single process has no state to keep."""
+    return subprocess.run([program, "run", "--help"], capture_output=True, text=True, check=False).stdout
 
 
 def _write(scene: Scene, program: str) -> list[str]:
