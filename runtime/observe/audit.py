@@ -37,9 +37,9 @@ class _Window:
 
 
 class AuditLog:
-    """Turns refusals and changes into lines. Not to be shared by threads. `now` is a clock that never goes back.
+    """Turns refusals and changes into lines. Not to be shared by threads.
 
-    Mutable: the windows, oldest first.
+    `now` is a clock that never goes back. Mutable: the windows, oldest first.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """The error log: what the gateway has to say about itself.
 
-Owns levels and the form of a line: timestamp, level, event, the fields given, the instance. A field whose name
-says that it is secret is masked; text is cut and has no control characters.
+Owns levels and the form of a line: timestamp, level, event, the fields given, the instance. A field whose
+name says that it is secret is masked; text is cut and has no control characters.
 """
 
 from __future__ import annotations

@@ -81,4 +81,4 @@ REASONS: Final[Mapping[str, int]] = MappingProxyType({**_NORMALISING, **WIRE, **
 """Every reason with the status of the reply."""
 
 REFUSALS: Final = frozenset({*_NORMALISING, *WIRE, "no-route", "draining"} - {"client-gone"})
-"""Reasons for which a request was turned away here; the audit log has a line for each. The others tell of faults."""
+"""Reasons for which a request was turned away here; each has a line in the audit log. The rest are faults."""

@@ -1,7 +1,7 @@
 """Spans: one for each sampled request, sent to a collector over OTLP/HTTP in JSON.
 
-Owns the form of a span (OpenTelemetry semantic conventions for HTTP servers) and its way to the collector. One
-thread encodes and sends; a request costs an append. What the collector does not take in time is dropped
+Owns the form of a span (OpenTelemetry semantic conventions for HTTP servers) and its way to the collector.
+One thread encodes and sends; a request costs an append. What the collector does not take in time is dropped
 and counted, and told of once a minute. Plain JSON over `httpcore`; no SDK.
 """
 
