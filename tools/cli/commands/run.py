@@ -1,71 +1,167 @@
-"""`gwc run`: serve from a configuration.
+"""`gwc run`: serve from a configuration, and from what it becomes.
 
-Owns the options. One process for now: compile, listen, serve until a signal says otherwise.
+Owns the flags, their environment and where the configuration comes from. Processes, sockets and swaps are
+`gwc.runtime.control`'s. The compiler lives in a child, so that this process never imports it; a table that
+was built before needs none at all.
 """
 
 from __future__ import annotations
 
-import asyncio
-import json
-import signal
-import socket
+import os
 import sys
 from pathlib import Path
 
 import click
 
 
-@click.command()
-@click.argument("path", default=".")
-@click.option("--workers", type=int, default=None, help="Number of worker processes.")
-@click.option("--drain-timeout", type=float, default=30.0, help="Seconds.")
-def command(path: str, workers: int | None, drain_timeout: float) -> None:
-    """Serve from the configuration at PATH."""
-    import gc
+@click.command("run")
+@click.argument("path", default=".", metavar="PATH")
+@click.option(
+    "--workers", type=click.IntRange(1, 48), envvar="GWC_WORKERS", help="Worker processes; else one a core."
+)
+@click.option("--admin", envvar="GWC_ADMIN", metavar="ADDR", help="Where the admin API listens.")
+@click.option(
+    "--state-dir",
+    envvar="GWC_STATE_DIR",
+    type=click.Path(file_okay=False),
+    metavar="DIR",
+    help="Where the last good table is kept over a restart.",
+)
+@click.option(
+    "--drain-timeout",
+    envvar="GWC_DRAIN_TIMEOUT",
+    metavar="D",
+    help="How long requests may go on when the gateway ends, such as `30s`.",
+)
+@click.option(
+    "--no-watch",
+    envvar="GWC_NO_WATCH",
+    is_flag=True,
+    default=None,
+    help="Reload on SIGHUP and `gwc reload` only.",
+)
+@click.option("--check-only", is_flag=True, help="See whether the gateway would start, and leave.")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="PATH=VALUE",
+    help="Set one value, such as `upstreams.orders.targets=10.0.0.9:80`. May be repeated.",
+)
+@click.option(
+    "--overlay",
+    "overlays",
+    multiple=True,
+    envvar="GWC_OVERLAY",
+    type=click.Path(),
+    metavar="FILE",
+    help="Lay a file over the configuration. May be repeated; GWC_OVERLAY names files too.",
+)
+def command(
+    path: str,
+    workers: int | None,
+    admin: str | None,
+    state_dir: str | None,
+    drain_timeout: str | None,
+    no_watch: bool | None,
+    check_only: bool,
+    settings: tuple[str, ...],
+    overlays: tuple[str, ...],
+) -> None:
+    """Serve from PATH: a file, a directory with one, or a table that `gwc build` wrote.
 
-    import uvloop
-    from gwc.compiler.pipeline import compile_path
+    What a flag does not say, its variable (GWC_WORKERS, GWC_ADMIN, GWC_STATE_DIR, GWC_DRAIN_TIMEOUT,
+    GWC_NO_WATCH) says, and else the configuration. Changed files are taken up as they change; a broken change
+    leaves the gateway as it is and is told.
 
-    from ..findings import stop_on_errors
+    Signals: SIGTERM and SIGINT drain (a second one ends at once), SIGHUP reloads, SIGUSR1 opens log files
+    anew, SIGUSR2 starts a new gwc in this one's place.
+    """
+    drain_s = None if drain_timeout is None else _seconds(drain_timeout)
+    if path == "-":
+        raise click.UsageError("the configuration of a gateway is a file or a directory, not stdin")
+    is_table = _is_table(path)
+    if is_table and (overlays or settings):
+        raise click.UsageError("a built table takes no --overlay and no --set")
 
-    result = compile_path(path)
-    if result.table is None:
-        stop_on_errors(result.diagnostics, result.sources, result.unreadable)
-        sys.exit(1)
-    gc.collect()
-    gc.freeze()
-    from gwc.runtime.control.serving import Serving
-    from gwc.runtime.observe.observing import Silent
+    import asyncio
 
-    table = result.table
+    from gwc.runtime.control.compiling import ChildCompiler, Compiles, TableFile
+    from gwc.runtime.control.sharing import Shared
+    from gwc.runtime.control.supervisor import RunSettings, StartFailed, Supervisor
+    from gwc.runtime.control.telling import Telling
+    from gwc.runtime.control.worker import loop_factory
 
-    async def main() -> None:
-        loop = asyncio.get_running_loop()
-        serving = Serving(loop, Silent(), root=Path(result.root))
-        serving.commit(await serving.prepare(table, 1))
-        for record in table.listeners:
-            for address in record.addresses:
-                if address in serving._doors:
-                    continue
-                if address.startswith("unix:"):
-                    sock = socket.socket(socket.AF_UNIX)
-                    sock.bind(address[5:])
-                else:
-                    host, _, port = address.rpartition(":")
-                    family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
-                    sock = socket.socket(family)
-                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                    sock.bind((host.strip("[]"), int(port)))
-                sock.listen(4096)
-                serving.listen(address, sock)
-                name = sock.getsockname()
-                told = f"{name[0]}:{name[1]}" if isinstance(name, tuple) else f"unix:{name}"
-                line = {"event": "listening", "listener": record.name, "address": told}
-                print(json.dumps(line), file=sys.stderr, flush=True)
-        ended = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, ended.set)
-        await ended.wait()
-        await serving.drain(drain_timeout)
+    telling = Telling("supervisor")
+    root = Path(path) if os.path.isdir(path) else Path(path).parent
 
-    uvloop.run(main())
+    async def serve() -> int:
+        compiler: Compiles = (
+            TableFile(path) if is_table else ChildCompiler(_compiler(path, overlays, settings), telling.tell)
+        )
+        supervisor = Supervisor(
+            RunSettings(
+                workers=workers,
+                admin=admin,
+                state_dir=state_dir,
+                drain_s=drain_s,
+                watch=False if no_watch else None,
+                command=(sys.executable, *sys.orig_argv[1:]),
+                findings=_print,
+                equipment=Shared(root),
+                configure_log=telling.configure,
+                reopen_log=telling.reopen,
+            ),
+            compiler,
+            telling.tell,
+        )
+        if check_only:
+            await supervisor.check()
+            click.echo(f"{path}: ok, the gateway would start")
+            return 0
+        return await supervisor.run()
+
+    try:
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            code = runner.run(serve())
+    except StartFailed as failed:
+        if failed.findings:
+            _print(failed.findings)
+        click.echo(f"gwc: the gateway cannot start: {failed.reason}", err=True)
+        code = 1
+    finally:
+        telling.close()
+    sys.exit(code)
+
+
+def _compiler(path: str, overlays: tuple[str, ...], settings: tuple[str, ...]) -> list[str]:
+    """The command line of the child that compiles."""
+    flags = [word for each in overlays for word in ("--overlay", each)]
+    flags += [word for each in settings for word in ("--set", each)]
+    return [sys.executable, "-m", "gwc.cli.compiling_child", path, *flags]
+
+
+def _is_table(path: str) -> bool:
+    from gwc.schema.artifact import MAGIC
+
+    try:
+        with open(path, "rb") as file:
+            return file.read(len(MAGIC)) == MAGIC
+    except OSError:
+        return False  # what is wrong with it, compiling says
+
+
+def _seconds(text: str) -> float:
+    """A duration; a number alone is seconds."""
+    from gwc.schema.values.duration import parse_duration
+    from gwc.schema.values.refusal import ValueRefusal
+
+    plain = text.isascii() and text.replace(".", "", 1).isdigit()
+    found = round(float(text) * 1e9) if plain else parse_duration(text)
+    if isinstance(found, ValueRefusal):
+        raise click.UsageError(f"--drain-timeout: {found.message}; {found.help or 'write such as `30s`'}")
+    return found / 1e9
+
+
+def _print(findings: str) -> None:
+    click.echo(findings, err=True)
