@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import math
 import subprocess
@@ -69,6 +70,7 @@ def _phase(answer: Answer, seconds: float = 0.5, streams: int = 0) -> Phase:
         phase = await loop.run_for(seconds)
         await loop.stop()
         server.close()
+        await _others()
         return phase
 
     return asyncio.run(run())
@@ -82,6 +84,18 @@ async def _ask(reader: asyncio.StreamReader) -> bytes:
     return head
 
 
+async def _close(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with contextlib.suppress(ConnectionError):
+        await writer.wait_closed()
+
+
+async def _others() -> None:
+    """Until the server's connections have ended."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    await asyncio.wait_for(asyncio.gather(*others, return_exceptions=True), 5)
+
+
 def _server(reply: Callable[[int], bytes], close_after: int = 1_000_000) -> Answer:
     """Answers with what `reply` makes of the number of the request; closes without notice after some."""
 
@@ -92,7 +106,8 @@ def _server(reply: Callable[[int], bytes], close_after: int = 1_000_000) -> Answ
                 writer.write(reply(number))
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
-        writer.close()
+        finally:
+            await _close(writer)
 
     return answer
 
@@ -167,7 +182,8 @@ def test_a_stream_that_ends_is_a_cut() -> None:
                 break
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
-        writer.close()
+        finally:
+            await _close(writer)
 
     phase = _phase(answer, streams=2)
     assert phase.cut >= 2
@@ -188,6 +204,7 @@ def test_a_lost_connection_says_when() -> None:
         with pytest.raises(Lost, match="in the middle of a reply"):
             await connection.ask(b"GET / HTTP/1.1\r\nhost: h\r\n\r\n")
         server.close()
+        await _others()
 
     asyncio.run(run())
 
