@@ -116,6 +116,9 @@ class Downstream(Protocol):
     def send_data(self, data: bytes) -> None:
         """A piece of the reply's body."""
 
+    def flush(self) -> None:
+        """What has been begun goes out, though no more is there yet."""
+
     def send_end(self, trailers: Trailers) -> None:
         """The reply is whole. The exchange is not called any more."""
 
@@ -171,8 +174,10 @@ class Exchange:
         "_from_client",
         "_idle_s",
         "_limit",
+        "_reply_limit",
         "_request_changes",
         "_snapshot",
+        "_wait_listed",
         "deadline",
         "downstream",
         "head",
@@ -227,7 +232,8 @@ class Exchange:
         self.started = services.loop.time()
         self._ends_at = NEVER
         self._idle_s = NEVER
-        self._limit = 0
+        self._limit = self._reply_limit = 0
+        self._wait_listed = False
         self._changes: tuple[HeaderChanges, ...] = ()
         self._request_changes: tuple[HeaderChanges, ...] = ()
         self._address = ""
@@ -298,6 +304,7 @@ class Exchange:
         plan = self.plan = snapshot.plans[found.alternative.route]
         record.route, record.match = plan.route, found.alternative.match
         settings = plan.settings
+        self._reply_limit = settings.response_body_bytes
         self._limit = limit = settings.request_body_bytes
         if limit and self.length > limit:
             self.refuse("body-length")
@@ -516,13 +523,16 @@ class Exchange:
         upstream = self.upstream
         assert upstream is not None
         self.record.attempts += 1
-        self.late_reason = "pending-timeout"
-        self._until(upstream.connections.pending_ms / 1000)
-        upstream.acquire(self)
+        if not upstream.acquire(self):
+            # Not at once: whoever waits, for a place or for a connect, waits no longer than this.
+            self._wait_listed = True
+            self.late_reason = "pending-timeout"
+            self._until((upstream.connections.pending_ms + upstream.timeouts.connect_ms) / 1000)
 
     def connected(self, side: UpstreamSide, *, reused: bool, seconds: float | None = None) -> None:
         """A connection is there. Called by the pool, at once or later."""
         record = self.record
+        self._wait_listed = False
         self.upstream_side = side
         record.target = side.target.address
         record.reused = reused
@@ -572,12 +582,10 @@ class Exchange:
     # --- from a target ---------------------------------------------------------------------------------
 
     def reply_head(self, reply: Reply, length: int) -> None:
-        """The reply's head. `length` is that of the body to come: bytes, negative where only its end tells."""
+        """The reply's head. `length` is that of the body to come: negative where only its end tells."""
         record = self.record
         record.first_byte_s = self.services.loop.time() - self.started
-        plan = self.plan
-        assert plan is not None
-        limit = plan.settings.response_body_bytes
+        limit = self._reply_limit
         if limit and length > limit:
             self.fail("reply-too-long")
             return
@@ -590,21 +598,25 @@ class Exchange:
         reply.lines.append(b"x-correlation-id: " + record.request_id.encode("latin-1"))
         self.replied = True
         self.late_reason = "idle-timeout"
-        if self._ends_at != NEVER and _is_event_stream(reply):
+        if reply.is_event_stream:
             self._ends_at = NEVER
         self._until(self._idle_s)
         assert self.downstream is not None
         self.downstream.send_head(reply, has_body=length != 0)
 
+    def flush(self) -> None:
+        """The reply's head goes out without waiting for its body."""
+        if self.downstream is not None:
+            self.downstream.flush()
+
     def reply_data(self, data: bytes) -> None:
         """A piece of the reply's body."""
         record = self.record
         record.response_bytes += len(data)
-        plan = self.plan
-        if plan is not None and plan.settings.response_body_bytes:
-            if record.response_bytes > plan.settings.response_body_bytes:
-                self.fail("reply-too-long")
-                return
+        limit = self._reply_limit
+        if limit and record.response_bytes > limit:
+            self.fail("reply-too-long")
+            return
         if self.downstream is not None:
             self.downstream.send_data(data)
             self._extend()
@@ -730,7 +742,8 @@ class Exchange:
         side, self.upstream_side = self.upstream_side, None
         if side is not None:
             side.abort()
-        elif self.upstream is not None:
+        elif self._wait_listed and self.upstream is not None:
+            self._wait_listed = False
             self.upstream.abandon(self)
 
     def _finish(self) -> None:
@@ -765,11 +778,3 @@ class Exchange:
         settings = self.plan.settings
         names = settings.response_trailers if response else settings.request_trailers
         return [(name, value) for name, value in trailers if name.decode("latin-1") in names]
-
-
-def _is_event_stream(reply: Reply) -> bool:
-    """Whether the body is a stream of events, which has no end to wait for."""
-    return any(
-        line[:13].lower() == b"content-type:" and line[13:].strip().lower().startswith(b"text/event-stream")
-        for line in reply.lines
-    )

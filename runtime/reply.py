@@ -12,12 +12,13 @@ from collections.abc import Iterable
 class Reply:
     """Status, fields and length of one reply; changed only before it is sent.
 
-    `lines` are fields as `name: value`, without those of one connection. `length` is the body's in bytes, None
-    where only its end will tell. `dated`: a Date is among the lines. PERF: lines instead of pairs, because a
+    `lines` are fields as `name: value`, without those of a connection. `length` is the body's in bytes, None
+    where only its end will tell. `dated`: a Date is among the lines. `is_event_stream`: there is no end to
+    wait for. PERF: lines instead of pairs, because a
     reply that nobody changes is passed on as it came.
     """
 
-    __slots__ = ("dated", "length", "lines", "reason", "status")
+    __slots__ = ("dated", "is_event_stream", "length", "lines", "reason", "status")
 
     def __init__(
         self, status: int, reason: bytes, lines: list[bytes], length: int | None, dated: bool = False
@@ -27,6 +28,7 @@ class Reply:
         self.lines = lines
         self.length = length
         self.dated = dated
+        self.is_event_stream = False
 
     def fields(self) -> list[tuple[str, str]]:
         """Lower-case names and trimmed values, in order."""

@@ -7,6 +7,7 @@ upstreams that outlive a table, and draining. One event loop, no threads. Proces
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import os
 import resource
@@ -30,6 +31,7 @@ from gwc.schema.table import (
 )
 from gwc.schema.values.address import TcpAddress, parse_address
 
+from ..exchange import Services
 from ..observe.observing import Observing
 from ..plan import Plan
 from ..secrets import Secrets, SecretsMissing
@@ -90,7 +92,7 @@ class Door:
 
     def __init__(self, serving: Serving, address: str, sock: socket.socket) -> None:
         self.address = address
-        self.services = serving
+        self.services: Services = serving
         self.listener = ""
         self.limits = ListenerLimits()
         self.timeouts = ListenerTimeouts()
@@ -221,6 +223,7 @@ class Serving:
         self._upstreams: dict[str, Upstream] = {}
         self._targets: dict[Place, Target] = {}
         self._connections = 0
+        self._emptied: asyncio.Event | None = None
         self._by_peer: Counter[tuple[str, str]] = Counter()
         self._room = int(resource.getrlimit(resource.RLIMIT_NOFILE)[0] * _DESCRIPTORS_KEPT)
 
@@ -329,9 +332,11 @@ class Serving:
             door.close()
         for connection in tuple(self._all_connections()):
             connection.drain()
-        ends_at = self.loop.time() + deadline_s
-        while self._connections and self.loop.time() < ends_at:
-            await asyncio.sleep(0.02)
+        if self._connections:
+            self._emptied = asyncio.Event()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(deadline_s):
+                    await self._emptied.wait()
         left = tuple(self._all_connections())
         cut = sum(connection.busy for connection in left)
         for connection in left:
@@ -357,6 +362,8 @@ class Serving:
     def connection_closed(self, door: Door, connection: ServerConnection) -> None:
         """Count a connection out."""
         self._connections -= 1
+        if not self._connections and self._emptied is not None:
+            self._emptied.set()
         key = (door.address, connection.peer_text)
         if key in self._by_peer:
             self._by_peer[key] -= 1

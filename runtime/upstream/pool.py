@@ -134,21 +134,27 @@ class Upstream:
             self.targets, self.weights = setup.targets, setup.weights
             self._balance = Smooth(setup.weights) if any(setup.weights) else None
 
-    def acquire(self, exchange: Exchange) -> None:
-        """A connection for `exchange`: its `connected` or `unavailable` is called, at once or later."""
+    def acquire(self, exchange: Exchange) -> bool:
+        """A connection for `exchange`: its `connected` or `unavailable` is called, at once or later.
+
+        Returns whether that has happened already.
+        """
         target = self._pick()
         if target is None:
             exchange.unavailable("no-target")
-            return
+            return True
         connection = self._idle_of(target)
         if connection is not None:
             exchange.connected(connection, reused=True)
-        elif self._count.add_below(1, self.connections.maximum):
+            return True
+        if self._count.add_below(1, self.connections.maximum):
             self._connect(exchange, target)
-        elif self._pending.add_below(1, self.connections.pending):
+            return False
+        if self._pending.add_below(1, self.connections.pending):
             self._waiting.append(exchange)
-        else:
-            exchange.unavailable("pending-full")
+            return False
+        exchange.unavailable("pending-full")
+        return True
 
     def abandon(self, exchange: Exchange) -> None:
         """The exchange waits no more."""
@@ -193,17 +199,16 @@ class Upstream:
                 target.idle.remove(connection)
         self._count.add(-1)
         self.services.observer.upstream_closed(self.name, target.address)
-        if self._waiting:
-            # Its place is free: the first that waits may connect.
-            if self._count.add_below(1, self.connections.maximum):
-                exchange = self._waiting.popleft()
-                self._pending.add(-1)
-                next_target = self._pick()
-                if next_target is None:
-                    self._count.add(-1)
-                    exchange.unavailable("no-target")
-                else:
-                    self._connect(exchange, next_target)
+        # Its place is free: the first that waits may connect.
+        if self._waiting and self._count.add_below(1, self.connections.maximum):
+            exchange = self._waiting.popleft()
+            self._pending.add(-1)
+            next_target = self._pick()
+            if next_target is None:
+                self._count.add(-1)
+                exchange.unavailable("no-target")
+            else:
+                self._connect(exchange, next_target)
 
     def _pick(self) -> Target | None:
         """The next target by weight; disabled ones are passed over."""
@@ -233,7 +238,6 @@ class Upstream:
         task = self.services.loop.create_task(self._connect_for(exchange, target))
         self._connecting[exchange] = task
         task.add_done_callback(self._ended)
-        exchange.late_reason = "connect-timeout"
 
     async def _connect_for(self, exchange: Exchange, target: Target) -> None:
         """Make a connection. It is the exchange's, or anybody's where that has gone meanwhile."""

@@ -214,6 +214,8 @@ class ClientConnection(asyncio.Protocol):
         exchange.reply_head(reply, length)
         if rest and self._exchange is not None:
             self._take_body(exchange, rest)
+        else:
+            exchange.flush()
 
     def _end_without_body(self, exchange: Exchange, reply: object, rest: bytes) -> None:
         from ...reply import Reply

@@ -26,12 +26,13 @@ _TOKEN = re.compile(rb"[0-9A-Za-z!#$%&'*+.^_`|~-]+")
 _LENGTH = re.compile(rb"[0-9]{1,19}")
 _CONTROLS = bytes(code for code in range(0x20) if code not in (0x09, 0x0A, 0x0D)) + b"\x7f"
 
-_PASSES, _DATE, _LENGTH_FIELD, _CODING, _CONNECTION, _DROPPED, _NO_TOKEN = range(7)
+_PASSES, _DATE, _LENGTH_FIELD, _CODING, _CONNECTION, _TYPE, _DROPPED, _NO_TOKEN = range(8)
 _KINDS = {
     b"date": _DATE,
     b"content-length": _LENGTH_FIELD,
     b"transfer-encoding": _CODING,
     b"connection": _CONNECTION,
+    b"content-type": _TYPE,
     b"keep-alive": _DROPPED,
     b"proxy-connection": _DROPPED,
     b"te": _DROPPED,
@@ -49,8 +50,8 @@ class BadReply(NamedTuple):
 
 
 class ReplyHead(NamedTuple):
-    """A reply's head. `length` is that of its body in bytes, CHUNKED or UNTIL_CLOSE; `reusable`: the connection
-    may serve another request once the body has ended.
+    """A reply's head. `length` is that of its body in bytes, CHUNKED or UNTIL_CLOSE; `reusable`: the
+    connection may serve another request once the body has ended.
     """
 
     reply: Reply
@@ -86,13 +87,16 @@ def read_reply(head: bytes, *, to_head: bool) -> ReplyHead | BadReply:
     length: bytes | None = None
     coding: bytes | None = None
     connection = b""
-    dated = False
+    dated = events = False
     for each in lines:
         name, colon, value = each.partition(b":")
         kind = _kind(name)
         if not colon or kind == _NO_TOKEN:
             return BadReply("reply-head", "a line of the reply's head is no field")
         if kind == _PASSES:
+            kept.append(each)
+        elif kind == _TYPE:
+            events = events or value.strip(b" \t").lower().startswith(b"text/event-stream")
             kept.append(each)
         elif kind == _DATE:
             dated = True
@@ -128,6 +132,7 @@ def read_reply(head: bytes, *, to_head: bool) -> ReplyHead | BadReply:
         return BadReply("reply-framing", "a Transfer-Encoding other than `chunked` is not understood")
     said = None if length is None else int(length)
     reply = Reply(status, found[3] or b"", kept, said, dated)
+    reply.is_event_stream = events
     if to_head or status in (204, 304) or status < 200:
         if status == 204 or status < 200:
             reply.length = None if status < 200 else 0

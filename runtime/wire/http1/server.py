@@ -34,7 +34,7 @@ MAX_DISCARDED_BYTES: Final = 256 * 1024
 """Of a body that nobody wants, so that the connection can be used again."""
 
 LINGER_S: Final = 2.0
-"""How long a closed connection is still read, so that the last reply is not lost to a reset (RFC 9112 9.6)."""
+"""How long a closed connection is still read, so that no reset takes the last reply (RFC 9112 9.6)."""
 
 _VERSIONS: Final = ((1, 0), (1, 1))
 
@@ -65,7 +65,7 @@ class _Clock:
         self._line = b""
 
     def line(self, now: float) -> bytes:
-        """`date: …` with its line end. `now` is the loop's time; seconds of it stand for those of the clock."""
+        """`date: …` with its line end. `now` is the loop's time, whose seconds stand for the clock's."""
         second = int(now)
         if second != self._second:
             self._second = second
@@ -103,6 +103,7 @@ class ServerConnection(asyncio.Protocol):
         "_keep",
         "_late_reason",
         "_linger",
+        "_out",
         "_paused",
         "_peer",
         "_replying",
@@ -130,6 +131,7 @@ class ServerConnection(asyncio.Protocol):
         self._body_began = 0.0
         self._body_bytes = 0
         self._discarding = False
+        self._out = b""
         self._chunked = False
         self._http10 = False
         self._keep = True
@@ -481,17 +483,27 @@ class ServerConnection(asyncio.Protocol):
         elif self._http10:
             lines.append(b"connection: keep-alive")
         lines.append(b"\r\n" if reply.dated else _CLOCK.line(services.timers.now) + b"\r\n")
-        transport.write(b"\r\n".join(lines))
+        # PERF: it goes out with the first piece of the body; each write costs 10 us.
+        self._out = b"\r\n".join(lines)
 
     def send_data(self, data: bytes) -> None:
         """See Downstream."""
         transport = self._transport
         if transport is None:
             return
+        out, self._out = self._out, b""
         if self._chunked:
-            transport.writelines((b"%x\r\n" % len(data), data, b"\r\n"))
+            transport.write(b"%b%x\r\n%b\r\n" % (out, len(data), data))
+        elif out:
+            transport.write(out + data)
         else:
             transport.write(data)
+
+    def flush(self) -> None:
+        """See Downstream."""
+        if self._out and self._transport is not None:
+            self._transport.write(self._out)
+            self._out = b""
 
     def send_end(self, trailers: Trailers) -> None:
         """See Downstream."""
@@ -502,7 +514,11 @@ class ServerConnection(asyncio.Protocol):
             return
         if self._chunked:
             lines = b"".join(b"%b: %b\r\n" % pair for pair in trailers)
-            transport.write(b"0\r\n%b\r\n" % lines)
+            transport.write(b"%b0\r\n%b\r\n" % (self._out, lines))
+            self._out = b""
+        elif self._out:
+            transport.write(self._out)
+            self._out = b""
         if self._body is None:
             self._next()
         elif self._keep:
