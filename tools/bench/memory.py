@@ -1,9 +1,10 @@
 """What a worker's memory grows by: routes, idle connections, open streams; and what is left afterwards.
 
 Prints JSON, resident MiB of the one worker and KiB for each thing more. Each configuration has a gateway of
-its own; a connection is idle after one answered request, a stream has had its first event.
+its own, all of whose processes are told of, the supervisor first; a connection is idle after one answered
+request, a stream has had its reply's head.
 
-    python -m tools.bench.memory [--routes 1000,10000,100000] [--connections 1000,5000] [--streams 1000]
+    python -m tools.bench.memory [--routes 1000,10000,100000] [--connections 1000,5000] [--streams 250,1000]
 """
 
 from __future__ import annotations
@@ -45,14 +46,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="memory", description="what a worker's memory grows by")
     parser.add_argument("--routes", type=_numbers, default=[1_000, 10_000, 100_000])
     parser.add_argument("--connections", type=_numbers, default=[1_000, 5_000])
-    parser.add_argument("--streams", type=_numbers, default=[1_000])
+    parser.add_argument("--streams", type=_numbers, default=[250, 1_000])
     options = parser.parse_args()
     report: dict[str, object] = {"benchmark": "memory", "load average": load_average()}
     with tempfile.TemporaryDirectory(prefix="gwc-bench-") as name, ExitStack() as stack:
         root = Path(name)
         upstream, _ = stack.enter_context(streaming(root))
         report["routes"] = _routes(root, upstream, options.routes)
-        report["clients"] = _clients(root, upstream, options.connections, options.streams)
+        report["idle connections"] = _clients(root, upstream, "echo", options.connections)
+        report["streams"] = _clients(root, upstream, "events", options.streams)
     print(json.dumps(report, indent=2))
 
 
@@ -69,40 +71,34 @@ def _routes(root: Path, upstream: int, counts: Sequence[int]) -> dict[str, objec
             resident = _settled(worker)
             figures[f"{count} routes"] = {
                 "worker MiB": _mib(resident),
-                "everything MiB": _mib(running.resident_kib()),
+                "each process MiB": [_mib(memory_kib(pid)["Pss"]) for pid in running.pids()],
                 "KiB a route": round((resident - base) / (count - least), 2) if count != least else None,
             }
             base = base or resident
     return figures
 
 
-def _clients(
-    root: Path, upstream: int, connections: Sequence[int], streams: Sequence[int]
-) -> dict[str, object]:
-    """One gateway of a hundred routes; its clients come and go."""
-    with _gateway(root / "clients", upstream, 100) as (_, worker, port):
-        base, files = _settled(worker), open_files(worker)
-        figures: dict[str, object] = {"nobody": {"worker MiB": _mib(base), "open files": files}}
+def _clients(root: Path, upstream: int, what: str, counts: Sequence[int]) -> dict[str, object]:
+    """One gateway of a hundred routes; more and more clients come and go."""
+    with _gateway(root / what, upstream, 100) as (_, worker, port):
+        nobody = _settled(worker)
+        figures: dict[str, object] = {
+            "nobody": {"worker MiB": _mib(nobody), "open files": open_files(worker)}
+        }
+        last, last_count = nobody, 0
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            for count in connections:
-                figures[f"{count} idle connections"] = runner.run(
-                    _with(count, worker, port, base, "echo", True)
-                )
-            for count in streams:
-                figures[f"{count} streams"] = runner.run(_with(count, worker, port, base, "events", False))
+            for count in counts:
+                resident, told = runner.run(_with(count, worker, port, what))
+                # The first ones live in what start-up left free, so each is measured against those before.
+                each = round((resident - last) / (count - last_count), 2)
+                figures[str(count)] = {"KiB each more": each, **told}
+                last, last_count = resident, count
         figures["afterwards"] = {"worker MiB": _mib(_settled(worker)), "open files": open_files(worker)}
     return figures
 
 
-async def _with(
-    count: int,
-    worker: int,
-    port: int,
-    base: int,
-    what: str,
-    whole: bool,
-) -> dict[str, object]:
-    """So many clients that have asked for something: memory while they are there and after they left."""
+async def _with(count: int, worker: int, port: int, what: str) -> tuple[int, dict[str, object]]:
+    """So many clients that have asked for `echo` or `events`: KiB while they are there, and all figures."""
     loop = asyncio.get_running_loop()
     request = f"GET /live/{what} HTTP/1.1\r\nhost: {HOST}\r\n\r\n".encode()
     held: list[Connection] = []
@@ -111,16 +107,15 @@ async def _with(
             (await loop.create_connection(Connection, "127.0.0.1", port))[1]
             for _ in range(min(50, count - start))
         ]
-        await asyncio.gather(*(each.ask(request, whole) for each in some))
+        await asyncio.gather(*(each.ask(request, whole=what != "events") for each in some))
         held += some
     resident = await asyncio.to_thread(_settled, worker)
     alive, files = sum(each.open for each in held), open_files(worker)
     for each in held:
         each.close()
     after = await asyncio.to_thread(_settled, worker)
-    return {
+    return resident, {
         "worker MiB": _mib(resident),
-        "KiB each": round((resident - base) / count, 2),
         "alive": alive,
         "open files": files,
         "after they left MiB": _mib(after),
