@@ -3,35 +3,47 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from pathlib import Path
 
-from gwc.schema.table import LogRecord
+from gwc.schema.table import GatewayRecord, LogRecord, RouteTable
 
-from ..observe.errors import ErrorLog
-from ..observe.observing import Silent
-from ..observe.writer import Sink
+from ..observe.observer import Observer
+from ..observe.slab import Slab
 from ..state.cells import Cells
+from .channel import Body
 from .serving import Serving
-from .worker import Answering, Equipment, Served
+from .worker import Equipment, Equipped
+
+_BEFORE: GatewayRecord = GatewayRecord(access_log=LogRecord(None), audit_log=LogRecord(None))
+"""What is logged before there is a table: errors alone."""
 
 
-class ErrorsOnly(Silent):
-    """Tells what goes wrong, on stderr."""
-
-    def __init__(self, instance: str) -> None:
-        self._log = ErrorLog(LogRecord("stderr"), instance, Sink("stderr").write)
-
-    def error(self, level: str, event: str, **fields: object) -> None:
-        """See Observing."""
-        self._log.tell(level, event, fields)
-
-
-def make_serving(
-    loop: asyncio.AbstractEventLoop, equipment: Equipment
-) -> tuple[Served, Mapping[str, Answering]]:
-    """The serving of one worker, and what else may be asked of it."""
+def make_serving(loop: asyncio.AbstractEventLoop, equipment: Equipment) -> Equipped:
+    """What one worker works with."""
     settings = equipment.settings
-    cells = Cells.attach(settings["cells"], settings["seat"])
-    observer = ErrorsOnly(f"worker-{equipment.slot}")
-    return Serving(loop, observer, cells, root=Path(settings["root"])), {}
+    observer = Observer(_BEFORE, Slab(settings["slab"]), f"worker-{equipment.slot}")
+    serving = Serving(
+        loop,
+        observer,
+        Cells.attach(settings["cells"], settings["seat"]),
+        root=Path(settings["root"]),
+    )
+
+    def committed(table: RouteTable) -> None:
+        observer.reconfigure(table.gateway[0])
+
+    def recent(_: Body) -> Body:
+        return {"recent": observer.recent()}
+
+    def set_level(body: Body) -> Body:
+        observer.set_level(body["level"])
+        return {}
+
+    return Equipped(
+        serving,
+        {"recent": recent, "log-level": set_level},
+        committed=committed,
+        reopen=observer.reopen,
+        tick=observer.tick,
+        close=observer.close,
+    )

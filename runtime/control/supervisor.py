@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from gwc.schema.artifact import Refusal
-from gwc.schema.table import GatewayRecord, LogRecord, RouteTable
+from gwc.schema.table import GatewayRecord, RouteTable
 
 from .channel import Body, ChannelClosed, Unanswered
 from .compiling import Compiled, Compiles
@@ -34,6 +34,7 @@ from .watching import Seen
 
 UPGRADE_S: Final = 60.0
 _WORKERS_BACK_S: Final = 5.0
+_COUNTED_EVERY_S: Final = 1.0
 
 WORKER_COMMAND: Final = (sys.executable, "-m", "gwc.runtime.control.worker")
 
@@ -43,8 +44,8 @@ class RunSettings:
     """What the command line and the environment say; None: what the table says.
 
     `drain_s` in seconds. `hints` False: no events, polling alone. `command` starts this gwc anew. `findings`
-    is called with a report of the compiler that a person should see, `configure_log` with the error log of
-    each table that is committed.
+    is called with a report of the compiler that a person should see, `configure` with the gateway's settings
+    of each table that is committed, `counting` after each reload and about once a second.
     """
 
     workers: int | None = None
@@ -61,8 +62,9 @@ class RunSettings:
     command: Sequence[str] = ()
     findings: Callable[[str], None] = lambda text: None
     equipment: Equipping | None = None
-    configure_log: Callable[[LogRecord], None] = lambda record: None
+    configure: Callable[[GatewayRecord], None] = lambda record: None
     reopen_log: Callable[[], None] = lambda: None
+    counting: Callable[[Supervisor, Reload | None], None] = lambda supervisor, reload: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,6 +318,7 @@ class Supervisor:
         say_ready()
         notify("READY=1", f"MAINPID={os.getpid()}", f"STATUS=generation {self.committed.generation}")
         self._spawn(self._feed_watchdog())
+        self._spawn(self._count())
 
     async def _first(self, compiled: Compiled, last_good: Kept | None) -> None:
         """Serve what was compiled, else the last good table; `StartFailed` where there is neither."""
@@ -405,7 +408,7 @@ class Supervisor:
 
         def committing() -> None:
             self.committed, self.table = kept, table
-            self.settings.configure_log(table.gateway[0].error_log)
+            self.settings.configure(table.gateway[0])
 
         swapped = await swap(
             data,
@@ -479,6 +482,7 @@ class Supervisor:
         self.last = done
         self.counts[result] += 1
         self.stale = stale
+        self.settings.counting(self, done)
         if done.failed:
             self.tell(
                 "error",
@@ -604,6 +608,11 @@ class Supervisor:
             self.tell("error", "upgrade-failed", reason=str(failed))
         finally:
             self._upgrading = False
+
+    async def _count(self) -> None:
+        while True:
+            self.settings.counting(self, None)
+            await asyncio.sleep(_COUNTED_EVERY_S)
 
     async def _feed_watchdog(self) -> None:
         """Say WATCHDOG=1 as long as this loop turns and a worker serves."""

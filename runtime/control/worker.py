@@ -16,7 +16,7 @@ import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from gwc.schema.artifact import Refusal
@@ -26,6 +26,7 @@ from .channel import Body, Channel, Message
 from .loading import free_in_slices, load_in_slices, read_in_slices
 
 BEAT_S: Final = 0.25
+_BEATS_A_TICK: Final = 4
 ORPHAN_DRAIN_S: Final = 30.0
 """How long a worker drains whose supervisor went away without a word, until a table says otherwise."""
 
@@ -52,8 +53,26 @@ class Equipment:
 
 
 Answering = Callable[[Body], Awaitable[Body] | Body]
-MakeServing = Callable[[asyncio.AbstractEventLoop, Equipment], tuple[Served, Mapping[str, Answering]]]
-"""Makes what is served, and what else may be asked of a worker: `{kind: function of the message}`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Equipped:
+    """What a worker works with.
+
+    `answering` is what else may be asked of it: `{kind: function of the message}`. `committed` is called with
+    each table that is served from now on, `reopen` to open log files anew, `tick` about once a second, `close`
+    at the end, when nothing is served any more.
+    """
+
+    serving: Served
+    answering: Mapping[str, Answering] = field(default_factory=dict)
+    committed: Callable[[RouteTable], None] = lambda table: None
+    reopen: Callable[[], None] = lambda: None
+    tick: Callable[[], None] = lambda: None
+    close: Callable[[], None] = lambda: None
+
+
+MakeServing = Callable[[asyncio.AbstractEventLoop, Equipment], Equipped]
 
 
 @dataclass(slots=True)
@@ -70,12 +89,12 @@ class Worker:
         self,
         loop: asyncio.AbstractEventLoop,
         sock: socket.socket,
-        serving: Served,
-        answering: Mapping[str, Answering],
+        equipped: Equipped,
     ) -> None:
         self._loop = loop
-        self._serving = serving
-        self._answering = answering
+        self._equipped = equipped
+        self._serving = equipped.serving
+        self._answering = equipped.answering
         self._channel = Channel(loop, sock, self._on_message, self._orphaned)
         self._preparing: asyncio.Task[None] | None = None
         self._prepared: _Prepared | None = None
@@ -85,6 +104,7 @@ class Worker:
         self._tasks: set[asyncio.Task[Any]] = set()
         self.ended: asyncio.Future[None] = loop.create_future()
         self._channel.tell({"kind": "hello", "pid": os.getpid()})
+        self._beats = 0
         self._beat()
 
     def leave(self, deadline_s: float | None = None, message: Message | None = None) -> None:
@@ -93,6 +113,9 @@ class Worker:
             self._leaving = self._loop.create_task(self._leave(deadline_s, message))
 
     def _beat(self) -> None:
+        self._beats += 1
+        if self._beats % _BEATS_A_TICK == 0:
+            self._equipped.tick()
         # What has not been read says enough; more of it would only fill the memory.
         if not self._channel.closed:
             if self._channel.waiting == 0:
@@ -129,6 +152,8 @@ class Worker:
             self._channel.answer(message, {"ok": True})
         elif kind == "drain":
             self.leave(body["deadline_s"], message)
+        elif kind == "reopen":
+            self._equipped.reopen()
         elif kind == "status":
             self._channel.answer(message, {"ok": True, **self._serving.status()})
         elif (answering := self._answering.get(kind)) is not None:
@@ -172,6 +197,7 @@ class Worker:
         self._serving.commit(prepared.snapshot)
         old, self._table, self._prepared = self._table, prepared.table, None
         self._generation = generation
+        self._equipped.committed(self._table)
         if old is not None:
             self._spawn(free_in_slices(old))
         return {"ok": True}
@@ -230,10 +256,11 @@ def run_worker(arguments: list[str], make_serving: MakeServing) -> int:
 
 async def _serve(sock: socket.socket, make_serving: MakeServing, equipment: Equipment) -> None:
     loop = asyncio.get_running_loop()
-    serving, answering = make_serving(loop, equipment)
-    worker = Worker(loop, sock, serving, answering)
+    equipped = make_serving(loop, equipment)
+    worker = Worker(loop, sock, equipped)
     loop.add_signal_handler(signal.SIGTERM, worker.leave)
     await worker.ended
+    equipped.close()
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

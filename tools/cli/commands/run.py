@@ -87,17 +87,20 @@ def command(
     import asyncio
 
     from gwc.runtime.control.compiling import ChildCompiler, Compiles, TableFile
+    from gwc.runtime.control.counting import Counting, configure, observer_of_supervisor
     from gwc.runtime.control.sharing import Shared
     from gwc.runtime.control.supervisor import RunSettings, StartFailed, Supervisor
-    from gwc.runtime.control.telling import Telling
     from gwc.runtime.control.worker import loop_factory
 
-    telling = Telling("supervisor")
     root = Path(path) if os.path.isdir(path) else Path(path).parent
+    shared = Shared(root)
+    observer = observer_of_supervisor(shared)
 
     async def serve() -> int:
         compiler: Compiles = (
-            TableFile(path) if is_table else ChildCompiler(_compiler(path, overlays, settings), telling.tell)
+            TableFile(path)
+            if is_table
+            else ChildCompiler(_compiler(path, overlays, settings), observer.error)
         )
         supervisor = Supervisor(
             RunSettings(
@@ -108,12 +111,13 @@ def command(
                 watch=False if no_watch else None,
                 command=(sys.executable, *sys.orig_argv[1:]),
                 findings=_print,
-                equipment=Shared(root),
-                configure_log=telling.configure,
-                reopen_log=telling.reopen,
+                equipment=shared,
+                configure=lambda gateway: configure(observer, gateway),
+                reopen_log=observer.reopen,
+                counting=Counting(shared, observer).count,
             ),
             compiler,
-            telling.tell,
+            observer.error,
         )
         if check_only:
             await supervisor.check()
@@ -130,7 +134,7 @@ def command(
         click.echo(f"gwc: the gateway cannot start: {failed.reason}", err=True)
         code = 1
     finally:
-        telling.close()
+        observer.close()
     sys.exit(code)
 
 
