@@ -18,7 +18,6 @@ from gwc.schema.table import (
 )
 from gwc.schema.values.bound import (
     OFF,
-    parse_amount,
     parse_limit,
     parse_part_size,
     parse_period,
@@ -32,7 +31,6 @@ from ..validate.shape import Scalar
 _PARSERS: Final = {
     "duration": parse_period,
     "timeout": parse_timeout,
-    "size": parse_amount,
     "size-limit": parse_limit,
     "part-size": parse_part_size,
     "share": parse_share,

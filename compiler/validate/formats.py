@@ -21,7 +21,7 @@ from gwc.schema.span import Span
 from gwc.schema.template.path import parse_template
 from gwc.schema.template.value import parse_value
 from gwc.schema.values.address import parse_address, parse_target
-from gwc.schema.values.bound import parse_amount, parse_limit, parse_part_size, parse_period, parse_timeout
+from gwc.schema.values.bound import parse_limit, parse_part_size, parse_period, parse_timeout
 from gwc.schema.values.cidr import parse_cidr
 from gwc.schema.values.cookie_name import parse_cookie_name
 from gwc.schema.values.field_value import parse_field_value
@@ -279,7 +279,6 @@ FORMATS: Final[Mapping[str, tuple[Check, Explain]]] = {
     "glob": (_accepts(parse_glob), _glob),
     "duration": (_accepts(parse_period), _duration(parse_period)),
     "timeout": (_accepts(parse_timeout), _duration(parse_timeout)),
-    "size": (_accepts(parse_amount), _size(parse_amount)),
     "size-limit": (_accepts(parse_limit), _size(parse_limit)),
     "part-size": (_accepts(parse_part_size), _size(parse_part_size)),
     "url": (_accepts(parse_service_url), _url),

@@ -19,7 +19,7 @@ from .run import Run
 from .shape import Scalar
 from .words import Syntax, counted, found, found_node, literal, plain, takes
 
-_UNITS: Final = {"duration": "s", "timeout": "s", "size": "B", "size-limit": "B", "part-size": "B"}
+_UNITS: Final = {"duration": "s", "timeout": "s", "size-limit": "B", "part-size": "B"}
 """Formats of amounts, with the unit that a bare number is most likely to mean."""
 
 _SWITCHED: Final = ("timeout", "size-limit")

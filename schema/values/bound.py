@@ -16,6 +16,11 @@ from .size import format_size, parse_size
 OFF: Final = "off"
 """The word that turns a timeout or a limit off."""
 
+_MEANING_OFF: Final = frozenset(
+    ("off", "none", "never", "no", "infinite", "infinity", "unlimited", "disabled", "false", "-1")
+)
+"""What people, and other gateways, write for it."""
+
 _MILLISECOND: Final = 1_000_000
 
 LEAST_PART: Final = 256
@@ -32,19 +37,25 @@ def parse_timeout(text: str) -> int | ValueRefusal:
     """A duration in milliseconds, at least 1; 0 for `off`."""
     if text == OFF:
         return 0
+    if text.lower() in _MEANING_OFF:
+        return whole(text, f"{quoted(text)} is not a duration", "write `off` for no limit")
     return _milliseconds(text, "write `off` for no limit, or at least `1ms`")
-
-
-def parse_amount(text: str) -> int | ValueRefusal:
-    """A size in bytes, at least 1, that cannot be turned off."""
-    return _bytes(text, "write at least `1B`")
 
 
 def parse_limit(text: str) -> int | ValueRefusal:
     """A size in bytes, at least 1; 0 for `off`."""
     if text == OFF:
         return 0
-    return _bytes(text, "write `off` for no limit, or at least `1B`")
+    size = parse_size(text)
+    if isinstance(size, ValueRefusal):
+        if text.lower() in _MEANING_OFF:
+            return whole(text, f"{quoted(text)} is not a size", "write `off` for no limit")
+        return size
+    if size == 0:
+        return whole(
+            text, f"{quoted(text)} lets nothing through", "write `off` for no limit, or at least `1B`"
+        )
+    return size
 
 
 def parse_part_size(text: str) -> int | ValueRefusal:
@@ -61,24 +72,9 @@ def parse_part_size(text: str) -> int | ValueRefusal:
 def _milliseconds(text: str, least: str) -> int | ValueRefusal:
     nanoseconds = parse_duration(text)
     if isinstance(nanoseconds, ValueRefusal):
-        near = text.lower()
-        if "off" in least and near in ("off", "none", "never", "no", "infinite", "infinity", "disabled"):
-            return whole(text, f"{quoted(text)} is not a duration", "write `off` for no limit")
         return nanoseconds
     if nanoseconds == 0:
         return whole(text, f"{quoted(text)} is no time at all", least)
     if nanoseconds % _MILLISECOND:
         return whole(text, f"{quoted(text)} is finer than a millisecond", "write whole milliseconds")
     return nanoseconds // _MILLISECOND
-
-
-def _bytes(text: str, least: str) -> int | ValueRefusal:
-    size = parse_size(text)
-    if isinstance(size, ValueRefusal):
-        near = text.lower()
-        if "off" in least and near in ("off", "none", "no", "infinite", "unlimited", "disabled"):
-            return whole(text, f"{quoted(text)} is not a size", "write `off` for no limit")
-        return size
-    if size == 0:
-        return whole(text, f"{quoted(text)} lets nothing through", least)
-    return size

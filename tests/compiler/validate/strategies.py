@@ -43,6 +43,17 @@ OF_FORMAT: Mapping[str, list[str]] = {
     "field-value": ["", "prod", 'a "b" \\ c', "${req.host}", "$${x", "# no comment", "é: ü", "tab\there"],
     "share": ["5%", "0.25%", "100%"],
     "glob": ["*", "gpt-*", "a/b*", "é"],
+    "target-address": ["10.0.0.1:8080", "srv:_http._tcp.example.com", "srv:${env:NAME}", "unix:/run/x.sock"],
+    "own-address": ["off", "127.0.0.1:9100", "unix:/run/gwc.sock", "${env:ADDRESS}:80"],
+    "server-name": ["orders.internal", "${env:NAME}", "[2001:db8::1]"],
+    "duration": ["30s", "1ms", "1h30m"],
+    "timeout": ["off", "30s", "250ms"],
+    "size-limit": ["off", "1B", "10MiB"],
+    "part-size": ["256B", "8KiB", "16MiB"],
+    "file": ["ca.pem", "/etc/gwc/a b.pem", "${env:DIR}/x"],
+    "absolute-path": ["/var/lib/gwc", "${env:DIR}/x"],
+    "log-path": ["off", "stdout", "stderr", "/var/log/x", "${file:/a}"],
+    "url": ["http://127.0.0.1:4318", "https://a.example/x?y", "${env:ENDPOINT}"],
     "include-pattern": ["routes/*.kdl"],
 }
 
@@ -148,6 +159,7 @@ def _short(name: str, short: bool, *, lists: bool) -> list[st.SearchStrategy[Jso
     filled = shape.args[0] if shape.args else shape.rest
     assert filled is not None
     one = scalars(_scalar(shape.keys[filled]))
+    lists = lists and isinstance(shape.keys[filled].shape, Values)
     return [one, st.lists(one, min_size=1, max_size=3)] if lists else [one]
 
 

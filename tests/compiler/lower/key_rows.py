@@ -1,0 +1,354 @@
+"""Rows for `test_keys.py`: every key of the language, said somewhere, and what comes of it.
+
+Owns the rows and the little configurations that they stand in. A key that several objects share by meaning
+the same has one row for all (`SHARED`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gwc.compiler.validate.shape import ROOT
+
+LISTENER = 'listeners { listener "a" { address "127.0.0.1:8080" } }\n'
+UPSTREAMS = 'upstreams { upstream "u" { target "h:1" }; upstream "v" { target "h:2" } }\n'
+ROUTE = 'routes { route "r" { respond } }\n'
+SPLIT = 'split { upstream "u"; upstream "v" }'
+
+
+def of_gateway(said: str) -> str:
+    """A configuration with something said of the gateway."""
+    return f"{said}\n{LISTENER}{ROUTE}"
+
+
+def of_listener(said: str) -> str:
+    """A listener with something more."""
+    return f'listeners {{ listener "a" {{ address "127.0.0.1:8080"; {said} }} }}\n{ROUTE}'
+
+
+def of_upstream(said: str) -> str:
+    """An upstream with something more."""
+    route = 'routes { route "r" { upstream "u" } }'
+    return f'{LISTENER}upstreams {{ upstream "u" {{ target "h:1"; {said} }} }}\n{route}\n'
+
+
+def of_route(said: str) -> str:
+    """A route with nothing but what is said, beside a matcher."""
+    return f'{LISTENER}{UPSTREAMS}matcher "m" {{ path "/m" }}\nroutes {{ route "r" {{ {said} }} }}\n'
+
+
+Row = tuple[str, str, str, str, Any]
+"""(object, key, what is said, field of the record, what it holds)."""
+
+GATEWAY: list[Row] = [
+    (ROOT, "workers", "workers 4", "workers", 4),
+    (ROOT, "connections", "connections 20000", "connections", 20000),
+    (ROOT, "connections", 'connections "off"', "connections", 0),
+    (ROOT, "drain-timeout", 'drain-timeout "1m30s"', "drain_ms", 90_000),
+    (ROOT, "state-dir", 'state-dir "/var/lib/gwc"', "state_dir", "/var/lib/gwc"),
+    (ROOT, "watch", "watch #false", "watch", False),
+    (ROOT, "admin", 'admin "off"', "admin", None),
+    (ROOT, "admin", "", "admin", "unix:"),
+    (ROOT, "metrics", 'metrics "127.0.0.1:9100"', "metrics", "127.0.0.1:9100"),
+    (ROOT, "metrics", 'metrics "off"', "metrics", None),
+    (ROOT, "access-log", 'access-log { path "off" }', "access_log.path", None),
+    ("access-log", "path", 'access-log { path "/l" }', "access_log.path", "/l"),
+    (
+        "access-log",
+        "format",
+        'access-log { format "text" }',
+        "access_log",
+        ("stdout", "text", 1_000_000, "info"),
+    ),
+    ("access-log", "sample", 'access-log { sample "10%" }', "access_log.sample", 100_000),
+    (ROOT, "error-log", 'error-log { path "stdout" }', "error_log.path", "stdout"),
+    ("error-log", "path", 'error-log { path "/l" }', "error_log.path", "/l"),
+    ("error-log", "format", 'error-log { format "text" }', "error_log.format", "text"),
+    ("error-log", "level", 'error-log { level "debug" }', "error_log.level", "debug"),
+    (ROOT, "audit-log", 'audit-log { path "off" }', "audit_log.path", None),
+    ("audit-log", "path", 'audit-log { path "/l" }', "audit_log.path", "/l"),
+    ("audit-log", "format", 'audit-log { format "text" }', "audit_log.format", "text"),
+    (ROOT, "tracing", "", "tracing", None),
+    ("tracing", "endpoint", 'tracing { endpoint "http://a:1" }', "tracing", ("http://a:1", 10_000, "gwc")),
+    (
+        "tracing",
+        "sample",
+        'tracing { endpoint "http://a:1"; sample "5%" }',
+        "tracing",
+        ("http://a:1", 50_000, "gwc"),
+    ),
+    (
+        "tracing",
+        "service",
+        'tracing { endpoint "http://a:1"; service "s" }',
+        "tracing",
+        ("http://a:1", 10_000, "s"),
+    ),
+    ("own-listener", "address", 'admin { address "[0::1]:9901" }', "admin", "[::1]:9901"),
+]
+
+LISTENERS: list[Row] = [
+    ("listener", "proxy-protocol", "proxy-protocol #true", "proxy_protocol", True),
+    ("listener", "limits", 'limits { connections "off" }', "limits", (8192, 100, 16384, 65536, 0, 0)),
+    ("listener", "timeouts", 'timeouts { age "off" }', "timeouts", (10_000, 60_000, 60_000, 60_000, 0, 1024)),
+    ("listener-limits", "target", 'limits { target "1KiB" }', "limits.target_bytes", 1024),
+    ("listener-limits", "fields", "limits { fields 7 }", "limits.fields", 7),
+    ("listener-limits", "field", 'limits { field "2KB" }', "limits.field_bytes", 2000),
+    ("listener-limits", "head", 'limits { head "1MiB" }', "limits.head_bytes", 1 << 20),
+    ("listener-limits", "connections", "limits { connections 7 }", "limits.connections", 7),
+    (
+        "listener-limits",
+        "connections-per-ip",
+        "limits { connections-per-ip 7 }",
+        "limits.connections_per_ip",
+        7,
+    ),
+    ("listener-timeouts", "head", 'timeouts { head "1s" }', "timeouts.head_ms", 1000),
+    ("listener-timeouts", "idle", 'timeouts { idle "1s" }', "timeouts.idle_ms", 1000),
+    ("listener-timeouts", "body", 'timeouts { body "1s" }', "timeouts.body_ms", 1000),
+    ("listener-timeouts", "send", 'timeouts { send "1s" }', "timeouts.send_ms", 1000),
+    ("listener-timeouts", "age", 'timeouts { age "1s" }', "timeouts.age_ms", 1000),
+    ("listener-timeouts", "body-rate", 'timeouts { body-rate "10B" }', "timeouts.body_rate_bytes", 10),
+]
+
+UPSTREAM: list[Row] = [
+    ("upstream", "tls", "tls", "tls", (None, None, None, None, True)),
+    ("upstream", "tls", "", "tls", None),
+    (
+        "upstream",
+        "connections",
+        'connections { idle "off" }',
+        "connections",
+        (1024, 1024, 5000, 0, 30_000, 3_600_000),
+    ),
+    ("upstream", "timeouts", 'timeouts { request "off" }', "timeouts", (5000, 60_000, 60_000, 0)),
+    ("upstream", "names", 'names { family "ipv6" }', "names", (1000, 300_000, 5000, "ipv6")),
+    (
+        "target",
+        "target",
+        'target "srv:_HTTP._tcp.Example.com."',
+        "targets",
+        (("h:1", 1), ("srv:_http._tcp.example.com", 1)),
+    ),
+    ("upstream-tls", "server-name", 'tls { server-name "A.example" }', "tls.server_name", "a.example"),
+    ("upstream-tls", "ca-file", 'tls { ca-file "${env:CA}/c" }', "tls.ca_file", "${env:CA}/c"),
+    (
+        "upstream-tls",
+        "certificate-file",
+        'tls { certificate-file "c"; key-file "k" }',
+        "tls.certificate_file",
+        "c",
+    ),
+    ("upstream-tls", "key-file", 'tls { certificate-file "c"; key-file "k" }', "tls.key_file", "k"),
+    ("upstream-tls", "verify", "tls { verify #false }", "tls.verify", False),
+    ("upstream-connections", "max", "connections { max 7 }", "connections.maximum", 7),
+    ("upstream-connections", "pending", "connections { pending 7 }", "connections.pending", 7),
+    (
+        "upstream-connections",
+        "pending-timeout",
+        'connections { pending-timeout "7ms" }',
+        "connections.pending_ms",
+        7,
+    ),
+    ("upstream-connections", "idle", "connections { idle 7 }", "connections.idle", 7),
+    ("upstream-connections", "idle-timeout", 'connections { idle-timeout "7ms" }', "connections.idle_ms", 7),
+    ("upstream-connections", "age", 'connections { age "7ms" }', "connections.age_ms", 7),
+    ("upstream-timeouts", "connect", 'timeouts { connect "7ms" }', "timeouts.connect_ms", 7),
+    ("upstream-timeouts", "first-byte", 'timeouts { first-byte "7ms" }', "timeouts.first_byte_ms", 7),
+    ("upstream-timeouts", "idle", 'timeouts { idle "7ms" }', "timeouts.idle_ms", 7),
+    ("upstream-timeouts", "request", 'timeouts { request "7ms" }', "timeouts.request_ms", 7),
+    ("upstream-names", "least-ttl", 'names { least-ttl "7ms" }', "names.least_ttl_ms", 7),
+    ("upstream-names", "most-ttl", 'names { most-ttl "7s" }', "names.most_ttl_ms", 7000),
+    ("upstream-names", "timeout", 'names { timeout "7ms" }', "names.timeout_ms", 7),
+    ("upstream-names", "family", 'names { family "ipv4" }', "names.family", "ipv4"),
+]
+
+SETTINGS: list[Row] = [
+    ("route", "timeouts", 'timeouts { request "off" }', "request_ms", 0),
+    ("route", "limits", 'limits { request-body "off" }', "request_body_bytes", 0),
+    ("route", "trailers", 'trailers { request "A" "b" "a" }', "request_trailers", ("a", "b")),
+    ("route", "reasons", "reasons #true", "reasons", True),
+    ("route", "sticky", 'sticky "client-ip"', "sticky", ("client-ip", "")),
+    ("route-timeouts", "request", 'timeouts { request "7ms" }', "request_ms", 7),
+    ("route-timeouts", "per-try", 'timeouts { per-try "7ms" }', "per_try_ms", 7),
+    ("route-timeouts", "first-byte", 'timeouts { first-byte "7ms" }', "first_byte_ms", 7),
+    ("route-timeouts", "idle", 'timeouts { idle "7ms" }', "idle_ms", 7),
+    ("route-limits", "request-body", 'limits { request-body "7B" }', "request_body_bytes", 7),
+    ("route-limits", "response-body", 'limits { response-body "7B" }', "response_body_bytes", 7),
+    ("trailers", "request", 'trailers { request "x" }', "request_trailers", ("x",)),
+    ("trailers", "response", 'trailers { response "x" }', "response_trailers", ("x",)),
+    ("sticky", "by", 'sticky "client-ip"', "sticky", ("client-ip", "")),
+    ("sticky", "header", 'sticky header="X-User"', "sticky", ("header", "x-user")),
+    ("sticky", "cookie", 'sticky cookie="SID"', "sticky", ("cookie", "SID")),
+]
+
+"""What a route, a group or `defaults` say."""
+
+BUILTINS: list[Row] = [
+    ("route", "builtin", 'builtin "health"', "target", 0),
+    ("route", "builtin", 'builtin "ready"', "target", 1),
+    ("route", "builtin", 'builtin "echo"', "target", 2),
+]
+
+Pair = tuple[str, str, str, str]
+"""(object, key, a configuration, one that says it otherwise)."""
+
+
+def _pairs(owner: str, other: str, **said: str) -> list[Pair]:
+    """Routes that say something of each key (`_` for `-`), and one that says something else."""
+    named = ((key.strip("_").replace("_", "-"), text) for key, text in said.items())
+    return [(owner, key, of_route(text), of_route(other)) for key, text in named]
+
+
+def _conditions(owner: str, other: str, **said: str) -> list[Pair]:
+    """Likewise for routes of one block of conditions."""
+    blocks = {key: f"matches {{ {text} }}; respond" for key, text in said.items()}
+    return _pairs(owner, f"matches {{ {other} }}; respond", **blocks)
+
+
+def _operators(kind: str) -> list[Pair]:
+    """The operators of conditions on fields, parameters and cookies."""
+    said = {
+        "name": '"b"',
+        "value": '"a" "b"',
+        "prefix": '"a" prefix="b"',
+        "suffix": '"a" suffix="b"',
+        "contains": '"a" contains="b"',
+        "regex": '"a" regex="b"',
+        "min": '"a" min=1',
+        "max": '"a" max=1',
+        "present": '"a" present=#false',
+        "ignore_case": '"a" "b" ignore-case=#true',
+    }
+    blocks = {key: f"{kind} {text}" for key, text in said.items()}
+    return _conditions(f"{kind}-predicate", f'{kind} "a"', **blocks)
+
+
+PAIRS: list[Pair] = [
+    (ROOT, "listeners", LISTENER + ROUTE, of_listener('address "[::1]:80"')),
+    (ROOT, "upstreams", of_gateway(UPSTREAMS), of_gateway("")),
+    (ROOT, "defaults", of_gateway("defaults { priority 1 }"), of_gateway("")),
+    (ROOT, "routes", of_gateway(""), LISTENER),
+    (ROOT, "matchers", of_route('matches { use "m" }; respond'), of_route("respond")),
+    ("listener", "address", of_listener('address "[::1]:80"'), of_listener("")),
+    ("listener", "host", of_listener('host "a.b"'), of_listener("")),
+    ("listener", "protocol", of_listener('protocol "https"'), of_listener("")),
+    ("listener", "public-port", of_listener("public-port 80"), of_listener("")),
+    ("listener", "trusted-proxies", of_listener('trusted-proxies "::1"'), of_listener("")),
+    ("listener", "path-normalisation", of_listener('path-normalisation "reject-changes"'), of_listener("")),
+    ("upstream", "targets", of_upstream('target "a:1"'), of_upstream("")),
+    ("target", "weight", of_upstream('target "a:1" weight=3'), of_upstream('target "a:1"')),
+    (
+        "group",
+        "matches",
+        f'{LISTENER}routes {{ group "g" {{ matches {{ path "/a" }}; route "r" {{ respond }} }} }}',
+        LISTENER + ROUTE,
+    ),
+    ("group", "routes", f'{LISTENER}routes {{ group "g" {{ route "s" {{ respond }} }} }}', LISTENER + ROUTE),
+    *_pairs(
+        "route",
+        "respond",
+        matches='matches { path "/a" }; respond',
+        priority="priority 1; respond",
+        upstream='upstream "u"',
+        split=SPLIT,
+        redirect='redirect host="x"',
+        respond="respond status=404",
+        response_headers='respond; response-headers { remove "a" }',
+    ),
+    *_pairs(
+        "route",
+        SPLIT,
+        rewrite=f'{SPLIT}; rewrite path="/x"',
+        request_headers=f'{SPLIT}; request-headers {{ remove "a" }}',
+    ),
+    *_pairs(
+        "header-rules",
+        "respond",
+        rename='respond; response-headers { rename "a" "b" }',
+        set='respond; response-headers { set "a" "b" }',
+        add='respond; response-headers { add "a" "b" }',
+        remove='respond; response-headers { remove "a" }',
+    ),
+    *_pairs(
+        "named-value",
+        'respond; response-headers { set "a" "b" }',
+        name='respond; response-headers { set "c" "b" }',
+        value='respond; response-headers { set "a" "c" }',
+    ),
+    *_pairs(
+        "rename",
+        'respond; response-headers { rename "a" "b" }',
+        from_='respond; response-headers { rename "c" "b" }',
+        to='respond; response-headers { rename "a" "c" }',
+    ),
+    *_pairs(
+        "rewrite",
+        'matches { path-prefix "/a" }; upstream "u"',
+        host='matches { path-prefix "/a" }; upstream "u"; rewrite host="a.b"',
+        path='matches { path-prefix "/a" }; upstream "u"; rewrite path="/x"',
+        prefix='matches { path-prefix "/a" }; upstream "u"; rewrite prefix="/x"',
+        template='matches { path-prefix "/a" }; upstream "u"; rewrite template="/x"',
+    ),
+    *_pairs(
+        "redirect",
+        'matches { path-prefix "/a" }; redirect host="x"',
+        scheme='matches { path-prefix "/a" }; redirect host="x" scheme="https"',
+        host='matches { path-prefix "/a" }; redirect host="y"',
+        port='matches { path-prefix "/a" }; redirect host="x" port=1',
+        path='matches { path-prefix "/a" }; redirect host="x" path="/x"',
+        prefix='matches { path-prefix "/a" }; redirect host="x" prefix="/x"',
+        status='matches { path-prefix "/a" }; redirect host="x" status=301',
+        query='matches { path-prefix "/a" }; redirect host="x" query="strip"',
+    ),
+    *_pairs(
+        "respond",
+        "respond",
+        status="respond status=404",
+        body='respond { body "x" }',
+        headers='respond { header "a" "b" }',
+    ),
+    *_pairs("response-header", 'respond { header "a" "b" }', value='respond { header "a" "c" }'),
+    *_pairs(
+        "split-part",
+        'split { upstream "u" }',
+        weight='split { upstream "u" weight=2 }',
+        request_headers='split { upstream "u" { request-headers { remove "a" } } }',
+        response_headers='split { upstream "u" { response-headers { remove "a" } } }',
+        rewrite='split { upstream "u" { rewrite { path "/x" } } }',
+    ),
+    *_conditions(
+        "predicates",
+        'scheme "https" "http"',
+        host='host "a.b"',
+        path='path "/a"',
+        path_prefix='path-prefix "/a"',
+        path_template='path-template "/a"',
+        path_regex='path-regex "/a"',
+        method='method "GET"',
+        header='header "a"',
+        query='query "a"',
+        cookie='cookie "a"',
+        client_ip='client-ip "::1"',
+        scheme='scheme "http"',
+        listener='listener "a"',
+        sni='sni "a.b"',
+        sample='sample "1%"',
+        model='model "a"',
+        stream="stream #true",
+        tools="tools #true",
+        not_='not { method "GET" }',
+        use='use "m"',
+    ),
+    *_conditions("host-predicate", 'host "a"', name='host "b"', regex='host regex="a"'),
+    *_operators("header"),
+    *_operators("query"),
+    *_operators("cookie"),
+]
+"""What stood in the language before there was a gateway."""
+
+SHARED = {"group": "route", "defaults": "route", "matcher": "predicates"}
+"""Objects whose keys mean what those of another mean."""
+
+NOT_IN_THE_TABLE = {(ROOT, "include")}
+"""Keys that the compiler alone needs: what they bring is there, they are not."""
