@@ -30,8 +30,8 @@ Kind: TypeAlias = Literal["env", "file"]
 class Secret(str):
     """Text that is not to be seen. It is the text wherever text is joined, compared or encoded.
 
-    Whatever would show it, shows `****`: `repr`, `str`, formatting, and so logs, tracebacks and messages.
-    Slices and joins are plain text again: they belong where the value is sent, nowhere else.
+    `repr` and `str` show `****`, so whatever holds it, a traceback and a log's arguments show that. Joins,
+    slices and f-strings are plain text: heads of messages are made with them, and they belong nowhere else.
     """
 
     __slots__ = ()
@@ -43,7 +43,7 @@ class Secret(str):
         return _HIDDEN
 
     def __format__(self, spec: str) -> str:
-        return format(_HIDDEN, spec)
+        return format(self.reveal(), spec)
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError("a secret stays in the process that looked it up")
