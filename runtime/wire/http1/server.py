@@ -96,6 +96,7 @@ class ServerConnection(asyncio.Protocol):
         "_chunked",
         "_closing",
         "_discarding",
+        "_empty_lines",
         "_entry",
         "_exchange",
         "_half_closed",
@@ -131,6 +132,7 @@ class ServerConnection(asyncio.Protocol):
         self._body_began = 0.0
         self._body_bytes = 0
         self._discarding = False
+        self._empty_lines = 0
         self._out = b""
         self._chunked = False
         self._http10 = False
@@ -226,26 +228,28 @@ class ServerConnection(asyncio.Protocol):
 
     def _take_heads(self, data: bytes) -> None:
         """Heads, one after the other, until one is served."""
-        buffer = self._buffer + data if self._buffer else data
+        begun = self._buffer
+        buffer = begun + data if begun else data
+        self._buffer = b""
         limits = self._entry.limits
         while buffer:
-            skipped = 0
-            while buffer.startswith(b"\r\n") and skipped < MAX_EMPTY_LINES:
+            while buffer.startswith(b"\r\n") and self._empty_lines < MAX_EMPTY_LINES:
                 buffer = buffer[2:]
-                skipped += 1
+                self._empty_lines += 1
             end = buffer.find(b"\r\n\r\n")
             if end < 0:
                 refused = judge_beginning(buffer, limits)
                 if refused is not None:
                     self._refuse(refused)
                     return
-                if not self._buffer or self._late_reason != "head-timeout":
+                if not begun or self._late_reason != "head-timeout":
                     self._wait(self._entry.timeouts.head_ms, "head-timeout")
                 self._buffer = buffer
                 return
             line = read_head(buffer[:end], limits)
             buffer = buffer[end + 4 :]
-            self._buffer = b""
+            begun = b""
+            self._empty_lines = 0
             if isinstance(line, Refused):
                 self._refuse(line)
                 return
@@ -254,7 +258,6 @@ class ServerConnection(asyncio.Protocol):
                 if buffer:
                     self._hold(buffer)
                 return
-        self._buffer = b""
 
     def _begin(self, line: Line, rest: bytes) -> bytes:
         """Serve one request; what of `rest` is not its body."""
@@ -272,7 +275,7 @@ class ServerConnection(asyncio.Protocol):
         head = normalise(raw, listeners)
         if isinstance(head, Rejection):
             self._reject(head, line, trace_id)
-            return b""
+            return b"" if self._closing else rest
         length = body_length(head, minor)
         if isinstance(length, Refused):
             self._refuse(length)
