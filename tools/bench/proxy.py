@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -299,21 +300,7 @@ def _profiler(pid: int, seconds: int, root: Path) -> list[str]:
     spy = program("py-spy")
     if spy is not None:
         raw = str(root / "stacks.txt")
-        return [
-            spy,
-            "record",
-            "-p",
-            str(pid),
-            "-d",
-            str(seconds),
-            "-r",
-            "500",
-            "-f",
-            "raw",
-            "-o",
-            raw,
-            "--native",
-        ]
+        return [spy, "record", "-p", str(pid), "-d", str(seconds), "-r", "500", "-f", "raw", "-o", raw]
     perf = program("perf")
     if perf is None:
         sys.exit("profiling needs py-spy (pip install py-spy) or perf")
@@ -322,25 +309,24 @@ def _profiler(pid: int, seconds: int, root: Path) -> list[str]:
 
 
 def _hottest(stacks: str) -> str:
-    """From stacks with counts: the functions by own time, and by time with all they call."""
-    own: dict[str, int] = {}
-    within: dict[str, int] = {}
-    whole = 0
-    for line in stacks.splitlines():
-        frames, _, count = line.rpartition(" ")
-        names = frames.split(";")
-        number = int(count)
-        whole += number
-        own[names[-1]] = own.get(names[-1], 0) + number
+    """From stacks with counts: lines and functions by own time, functions by time with all they call."""
+    lines: Counter[str] = Counter()
+    own: Counter[str] = Counter()
+    within: Counter[str] = Counter()
+    for stack in stacks.splitlines():
+        frames, _, count = stack.rpartition(" ")
+        names = [frame.rpartition(":")[0] + ")" for frame in frames.split(";")]
+        lines[frames.rpartition(";")[2]] += int(count)
+        own[names[-1]] += int(count)
         for name in set(names):
-            within[name] = within.get(name, 0) + number
-    lines = []
-    for title, figures in (("own time", own), ("with all called", within)):
-        lines.append(f"{title}, of {whole} samples")
-        for name, number in sorted(figures.items(), key=lambda each: -each[1])[:40]:
-            lines.append(f"  {100 * number / whole:5.1f} %  {name}")
-        lines.append("")
-    return "\n".join(lines)
+            within[name] += int(count)
+    whole = own.total()
+    shown = []
+    for title, figures in (("lines", lines), ("functions", own), ("functions with all they call", within)):
+        shown.append(f"{title}, of {whole} samples")
+        shown += [f"  {100 * count / whole:5.1f} %  {name}" for name, count in figures.most_common(35)]
+        shown.append("")
+    return "\n".join(shown)
 
 
 if __name__ == "__main__":

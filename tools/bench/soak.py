@@ -145,7 +145,7 @@ async def _soak(
     last_served = await _last_served(port, seen.generation)
     await loop.stop()
     at_rest = await _at_rest(running, port, files_before)
-    return _report(options, seen, running, loads, last_served, at_rest, broken)
+    return _report(options, seen, running, port, loads, last_served, at_rest, broken)
 
 
 async def _reloads(subject: Subject, running: Running, port: int, seen: Seen) -> None:
@@ -271,12 +271,14 @@ def _report(
     options: argparse.Namespace,
     seen: Seen,
     running: Running,
+    port: int,
     loads: list[float],
     last_served: bool,
     at_rest: dict[str, object],
     broken: list[str],
 ) -> dict[str, object]:
     length = options.minutes * 60
+    serving = workers(running, port)
     lived = {
         pid: samples for pid, samples in seen.samples.items() if samples[-1].at - samples[0].at > length / 2
     }
@@ -300,7 +302,11 @@ def _report(
         "broken": broken,
         "memory, processes that lived through": {
             str(pid): {
-                "supervisor": pid == running.process.pid,
+                "what": "supervisor"
+                if pid == running.process.pid
+                else "worker"
+                if pid in serving
+                else "helper",
                 "first MiB": round(samples[0].private / 1024, 1),
                 "last MiB": round(samples[-1].private / 1024, 1),
                 "most MiB": round(max(each.private for each in samples) / 1024, 1),
