@@ -6,6 +6,7 @@ its search list. It keeps nothing but the two files' content; for how long an an
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -25,6 +26,9 @@ HOSTS_TTL_S: Final = 5.0
 
 _PAYLOAD: Final = 1232
 """Bytes of a reply over UDP that no network on the way has to split (DNS flag day 2020)."""
+
+_LATE_S: Final = 0.25
+"""How long one family's addresses wait for the other's (RFC 8305 has 50 ms, for a person who waits)."""
 
 Family: TypeAlias = Literal["ipv4", "ipv6"]
 FailureReason: TypeAlias = Literal["no-such-name", "timeout", "server-failed", "refused-address"]
@@ -92,6 +96,34 @@ class Lookup:
             addresses = ("127.0.0.1",) if family == "ipv4" else () if known else ("::1",)
             return Found(addresses, HOSTS_TTL_S)
         return Found(addresses, HOSTS_TTL_S) if addresses else None
+
+    @staticmethod
+    def load() -> None:
+        """Import what look-ups need; else the first one does, which takes 0.2 s."""
+        import dns.asyncbackend
+        import dns.asyncresolver
+
+        dns.asyncbackend.get_backend("asyncio")
+
+    async def families(
+        self, host: str, wanted: tuple[Family, ...], timeout_s: float
+    ) -> dict[Family, Found | Failure]:
+        """Both families at once, from the servers. One that has addresses does not wait long for the other."""
+        tasks = {family: asyncio.create_task(self.addresses(host, family, timeout_s)) for family in wanted}
+        try:
+            done, left = await asyncio.wait(tasks.values(), return_when=asyncio.FIRST_COMPLETED)
+            if left:
+                first = next(iter(done)).result()
+                enough = isinstance(first, Found) and first.addresses
+                await asyncio.wait(left, timeout=_LATE_S if enough else None)
+        finally:
+            late = [task for task in tasks.values() if not task.done()]
+            for task in late:
+                task.cancel()
+        return {
+            family: Failure("timeout", f"no answer for {family}") if task in late else task.result()
+            for family, task in tasks.items()
+        }
 
     async def addresses(self, host: str, family: Family, timeout_s: float) -> Found | Failure:
         """The addresses of one family, from the servers, sorted."""

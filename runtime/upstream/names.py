@@ -4,14 +4,14 @@ Owns for how long an answer counts, what happens while servers fail, and that no
 Asking is `lookup.py`'s; what connects is the pool's. One object for each worker, without locks: one loop.
 
 A name that is in use is looked up again in the background, so a request waits for the first answer alone.
-Old answers serve while servers fail. A name that nobody asked for since its last answer, nor within a minute,
-is forgotten.
+Old answers serve while servers fail. A name that is not to be kept (`Names.keep`), and that nobody asked for
+since its last answer nor within a minute, is forgotten.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from random import uniform
 from typing import Final, Literal, NamedTuple, Protocol
@@ -31,8 +31,8 @@ from .lookup import (
     reachable,
 )
 
-_LATE_S: Final = 0.25
-"""How long one family's addresses wait for the other's (RFC 8305 has 50 ms, for a person who waits)."""
+_AT_ONCE: Final = 128
+"""Look-ups under way: each has a socket or two."""
 
 _WANTED_S: Final = 60.0
 _LONGEST_RETRY_S: Final = 30.0
@@ -138,7 +138,17 @@ def _nowhere(level: str, event: str, **fields: object) -> None:
 class Names:
     """All names that a worker knows. Mutable; belongs to `loop`."""
 
-    __slots__ = ("_callbacks", "_closed", "_entries", "_lookup", "_loop", "_reachable", "_tell")
+    __slots__ = (
+        "_callbacks",
+        "_closed",
+        "_entries",
+        "_kept",
+        "_lookup",
+        "_loop",
+        "_reachable",
+        "_tell",
+        "_turns",
+    )
 
     def __init__(
         self,
@@ -153,6 +163,8 @@ class Names:
         self._reachable = reachable
         self._entries: dict[_Key, _Entry] = {}
         self._callbacks: list[Callable[[Change], None]] = []
+        self._kept: frozenset[str] = frozenset()
+        self._turns = asyncio.Semaphore(_AT_ONCE)
         self._closed = False
 
     async def addresses(self, host: str, port: int, settings: UpstreamNames) -> tuple[IpAddress, ...]:
@@ -204,6 +216,17 @@ class Names:
         """Have `callback` called at each change; what is returned ends that. A callback must not fail."""
         self._callbacks.append(callback)
         return lambda: self._callbacks.remove(callback)
+
+    def load(self) -> None:
+        """Import what look-ups need (0.2 s), so that the first one stalls nobody. For the start of a worker."""
+        self._lookup.load()
+
+    def keep(self, names: Iterable[str]) -> None:
+        """Of which hosts and services changes are to be told though nobody asks for them: the live table's.
+
+        It replaces the names of before. Nothing is looked up by it: that begins with the first who asks.
+        """
+        self._kept = frozenset(names)
 
     def close(self) -> None:
         """Forget everything; whoever waits is cancelled."""
@@ -288,10 +311,21 @@ class Names:
         """
         entry.timer = None
         wanted = entry.asked >= entry.answered or self._loop.time() - entry.asked < _WANTED_S
-        if wanted or (entry.failures and entry.usable):
+        if wanted or (entry.failures and entry.usable) or self._is_kept(entry.key):
             self._begin(entry)
         else:
             self._drop(entry)
+
+    def _is_kept(self, key: _Key) -> bool:
+        """Whether a name is to be kept: the live table has it, or a record of a service that is kept."""
+        if key.name in self._kept:
+            return True
+        return key.kind == "host" and any(
+            record.host == key.name
+            for other, entry in self._entries.items()
+            if other.kind == "service" and other.name in self._kept
+            for record in entry.records
+        )
 
     def _drop(self, entry: _Entry) -> None:
         self._entries.pop(entry.key, None)
@@ -300,7 +334,8 @@ class Names:
             entry.timer = None
 
     async def _service(self, key: _Key) -> FoundService | Failure:
-        return await self._lookup.service(key.name, key.settings.timeout_ms / 1000)
+        async with self._turns:
+            return await self._lookup.service(key.name, key.settings.timeout_ms / 1000)
 
     async def _host(self, entry: _Entry) -> Found | Failure:
         """The addresses of both families that may be used. A family without an answer keeps its last one."""
@@ -313,7 +348,8 @@ class Names:
         if any(local):
             answers = {family: answer or Found((), 0.0) for family, answer in zip(wanted, local, strict=True)}
         else:
-            answers = await self._ask(key, wanted)
+            async with self._turns:
+                answers = await self._lookup.families(key.name, wanted, key.settings.timeout_ms / 1000)
         failures = [answer for answer in answers.values() if isinstance(answer, Failure)]
         if len(failures) == len(answers):
             return failures[0]
@@ -338,28 +374,6 @@ class Names:
             if parts[family]
         )
         return Found(only_reachable(allowed, self._reachable), ttl_s)
-
-    async def _ask(self, key: _Key, wanted: tuple[Family, ...]) -> dict[Family, Found | Failure]:
-        """Both families at once. One that has addresses does not wait long for the other."""
-        timeout_s = key.settings.timeout_ms / 1000
-        tasks = {
-            family: self._loop.create_task(self._lookup.addresses(key.name, family, timeout_s))
-            for family in wanted
-        }
-        try:
-            done, left = await asyncio.wait(tasks.values(), return_when=asyncio.FIRST_COMPLETED)
-            if left:
-                first = next(iter(done)).result()
-                enough = isinstance(first, Found) and first.addresses
-                await asyncio.wait(left, timeout=_LATE_S if enough else None)
-        finally:
-            late = [task for task in tasks.values() if not task.done()]
-            for task in late:
-                task.cancel()
-        return {
-            family: Failure("timeout", f"no answer for {family}") if task in late else task.result()
-            for family, task in tasks.items()
-        }
 
 
 def _settle(entry: _Entry, outcome: Found | FoundService | Failure) -> float:

@@ -490,6 +490,48 @@ def test_a_name_that_nobody_asks_for_is_forgotten(monkeypatch: pytest.MonkeyPatc
     play(scene, {("a.test", "A"): [("A", 0, ["10.0.0.1"])]})
 
 
+def test_names_of_the_live_table_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pools hear of changes though no request asks, of services' hosts too, until the table lets go."""
+    monkeypatch.setattr("gwc.runtime.upstream.names._WANTED_S", 0.0)
+
+    async def scene(stage: Stage) -> None:
+        settings = QUICK._replace(least_ttl_ms=10)
+        stage.names.keep({"a.test", "s.test"})
+        await stage.ips("a.test", settings)
+        await stage.names.service("s.test", settings)
+        for name, kind in (("a.test", "A"), ("s.test", "SRV"), ("one.test", "A")):
+            await stage.server.until_asked(name, 5, kind)
+        stage.server.zone["one.test", "A"] = [("A", 0, ["10.0.0.9"])]
+        while (await stage.changes.get()).after != ("10.0.0.9",):
+            pass
+        stage.names.keep({"a.test"})
+        asked = stage.server.asked.count(("a.test", "A"))
+        await stage.server.until_asked("a.test", asked + 5)
+        others = len([each for each in stage.server.asked if each[0] != "a.test"])
+        await stage.server.until_asked("a.test", asked + 10)
+        assert len([each for each in stage.server.asked if each[0] != "a.test"]) == others
+
+    play(
+        scene,
+        {
+            ("a.test", "A"): [("A", 0, ["10.0.0.1"])],
+            ("s.test", "SRV"): [("SRV", 0, ["1 1 81 one.test."])],
+            ("one.test", "A"): [("A", 0, ["10.0.0.2"])],
+        },
+    )
+
+
+def test_many_names_at_once() -> None:
+    """A table with many names gets them all: look-ups wait for one another, and no socket is missing."""
+
+    async def scene(stage: Stage) -> None:
+        settings = SLOW._replace(family="ipv4")
+        found = await asyncio.gather(*(stage.ips(f"n{number}.test", settings) for number in range(300)))
+        assert found == [["10.0.0.1"]] * 300
+
+    play(scene, {(f"n{number}.test", "A"): [("A", 60, ["10.0.0.1"])] for number in range(300)})
+
+
 def test_services() -> None:
     """SRV records give hosts, ports, priorities and weights; their hosts are looked up."""
 
