@@ -108,7 +108,7 @@ class Lookup:
     async def families(
         self, host: str, wanted: tuple[Family, ...], timeout_s: float
     ) -> dict[Family, Found | Failure]:
-        """Both families at once, from the servers. One that has addresses does not wait long for the other."""
+        """Both families at once, from the servers. One with addresses does not wait long for the other."""
         tasks = {family: asyncio.create_task(self.addresses(host, family, timeout_s)) for family in wanted}
         try:
             done, left = await asyncio.wait(tasks.values(), return_when=asyncio.FIRST_COMPLETED)

@@ -218,7 +218,7 @@ class Names:
         return lambda: self._callbacks.remove(callback)
 
     def load(self) -> None:
-        """Import what look-ups need (0.2 s), so that the first one stalls nobody. For the start of a worker."""
+        """Import what look-ups need (0.2 s), so that the first stalls nobody. For a worker's start."""
         self._lookup.load()
 
     def keep(self, names: Iterable[str]) -> None:
