@@ -181,7 +181,7 @@ def document(spans: Sequence[dict[str, object]], of: dict[str, object]) -> dict[
 
 def span(record: RequestRecord) -> dict[str, object]:
     """One span in OTLP/JSON: ids in hexadecimal, 64-bit numbers as text, enumerations as numbers."""
-    began = int(record.began * 1e9)
+    began = round(record.began * 1e6) * 1000  # a float of today holds no more than microseconds
     attributes = [
         _text("http.request.method", record.method),
         _text("url.scheme", record.scheme),
@@ -216,7 +216,7 @@ def span(record: RequestRecord) -> dict[str, object]:
         "name": _clean(f"{record.method} {record.route}".strip()),
         "kind": 2,  # SERVER
         "startTimeUnixNano": str(began),
-        "endTimeUnixNano": str(began + int(record.total_s * 1e9)),
+        "endTimeUnixNano": str(began + round(record.total_s * 1e9)),
         "attributes": attributes,
         "status": {"code": 2} if failed else {},
     }
