@@ -8,7 +8,7 @@ what is said of the gateway as a whole; it adds no named thing. How one value is
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
@@ -19,7 +19,7 @@ from ..parse.document import Document, Node
 from ..source import SourceFile
 from .merge import merged, named_below, replaced
 from .record import NO_PATCHES, Record, RootRecord, make_record, make_root, span_of
-from .setting import apply_settings
+from .setting import PREFIX, apply_settings
 from .shape import Block, Tagged
 from .stage import Validated, validate
 from .words import listed
@@ -54,7 +54,31 @@ def merge_overlays(
         if not any(each.severity is Severity.ERROR for each in overlay.diagnostics):
             root = _lay_over(root, overlay.data, found)
     root = apply_settings(root, environment, settings, found)
+    found += _incomplete(root)
     return Validated(root, in_order(found))
+
+
+def _incomplete(root: RootRecord) -> Iterator[Diagnostic]:
+    """A finding for each object of which only a part was laid over, where nothing was to lay it over."""
+    pending: list[Record] = [root]
+    while pending:
+        record = pending.pop()
+        shape = record.shape
+        for name in () if shape.required <= record.keys() else shape.keys:
+            if name in shape.required and name not in record:
+                by_value = record.file.startswith((PREFIX, "--set "))
+                what = record.node.head.name if record.node.head.name not in ("", "-") else shape.name
+                yield error(
+                    "GWC246",
+                    None if by_value else span_of(record),
+                    f"`{what}` is laid over nothing, and says no `{name}`",
+                    help=f"write `{name}` too, or see to it that the configuration has one",
+                )
+        for value in record.values():
+            if isinstance(value, Record):
+                pending.append(value)
+            elif type(value) is tuple and value and isinstance(value[0], Record):
+                pending += value
 
 
 def _lay_over(root: RootRecord, overlay: RootRecord, found: list[Diagnostic]) -> RootRecord:

@@ -10,6 +10,9 @@ SCOPED = (
     'listeners { listener "a" { address "0.0.0.0:80"; host "*.example.com" "a.test" }\n'
     'listener "b" { address "0.0.0.0:81"; host "b.test" } }\n'
 )
+SLOW = (
+    'upstreams { upstream "u" { target "a:1" }\nupstream "v" { target "a:1"; timeouts { request "off" } } }\n'
+)
 
 
 def _route(*words: str) -> str:
@@ -167,6 +170,64 @@ FOUND: list[tuple[str, str, list[str]]] = [
         + _block('scheme "https"'),
         [],
     ),
+    # a try that never runs out
+    ("GWC417", HTTP + UPSTREAM + _route('timeouts { per-try "2s"; request "1s" }', 'upstream "u"'), ['"2s"']),
+    ("GWC417", HTTP + UPSTREAM + _route('timeouts { per-try "1s"; request "1s" }', 'upstream "u"'), []),
+    ("GWC417", HTTP + UPSTREAM + _route('timeouts { per-try "2h" }', 'upstream "u"'), ['"2h"']),
+    ("GWC417", HTTP + UPSTREAM + _route('timeouts { per-try "2h" }', 'split { upstream "u" }'), ['"2h"']),
+    ("GWC417", HTTP + UPSTREAM + _route('timeouts { per-try "2h"; request "off" }', 'upstream "u"'), []),
+    ("GWC417", HTTP + UPSTREAM + _route('timeouts { per-try "off"; request "1s" }', 'upstream "u"'), []),
+    (
+        "GWC417",
+        HTTP + SLOW + _route('timeouts { per-try "2h" }', 'split { upstream "u"; upstream "v" }'),
+        [],
+    ),
+    (
+        "GWC417",
+        HTTP + UPSTREAM + 'defaults { timeouts { per-try "2s" } }\n'
+        'routes { group "g" { timeouts { request "1s" }; route "a" { matches { path "/a" }; upstream "u" }; '
+        'route "b" { upstream "u" } } }',
+        ['"2s"'],
+    ),
+    # a timeout that is off
+    (
+        "GWC418",
+        'listeners { listener "h" { address "0.0.0.0:80"; timeouts { head "off"; idle "1s"; body-rate "off" }\n'
+        'limits { connections "off" } } }\n' + _route("respond"),
+        ['"off"', '"off"'],
+    ),
+    (
+        "GWC418",
+        HTTP + 'upstreams { upstream "u" { target "a:1"; timeouts { connect "off" }\n'
+        'connections { max "off"; idle "off"; age "off"; pending-timeout "off"; idle-timeout "off" } } }\n'
+        + _route('upstream "u"'),
+        ['"off"'] * 4,
+    ),
+    (
+        "GWC418",
+        HTTP + UPSTREAM + 'defaults { timeouts { idle "off" }; limits { request-body "off" } }\n'
+        'routes { group "g" { timeouts { idle "off" }\nroute "r" { upstream "u"; timeouts { idle "off" } } } }',
+        ['"off"'] * 3,
+    ),
+    # metrics for everybody
+    ("GWC502", HTTP + 'metrics "0.0.0.0:9100"\n' + _route("respond"), ['"0.0.0.0:9100"']),
+    (
+        "GWC502",
+        HTTP + 'metrics { address "metrics.internal:9100" }\n' + _route("respond"),
+        ['"metrics.internal:9100"'],
+    ),
+    ("GWC502", HTTP + 'metrics "[::1]:9100"\n' + _route("respond"), []),
+    ("GWC502", HTTP + 'metrics "unix:/run/m.sock"\n' + _route("respond"), []),
+    ("GWC502", HTTP + 'metrics "off"\n' + _route("respond"), []),
+    # a certificate that nobody verifies
+    (
+        "GWC503",
+        HTTP
+        + 'upstreams { upstream "u" { target "a:1"; tls { verify #false } } }\n'
+        + _route('upstream "u"'),
+        ["#false"],
+    ),
+    ("GWC503", HTTP + 'upstreams { upstream "u" { target "a:1"; tls } }\n' + _route('upstream "u"'), []),
 ]
 
 

@@ -1,0 +1,160 @@
+"""Rules between the gateway's addresses, of listeners that share one, of upstreams and of settings."""
+
+from __future__ import annotations
+
+import pytest
+from gwc.compiler.pipeline import compile_text
+from gwc.schema.diagnostic import Severity
+
+UPSTREAMS = 'upstreams { upstream "u" { target "h:1" }; upstream "v" { target "h:2" } }\n'
+ROUTE = 'routes { route "r" { respond } }\n'
+ONE = 'listeners { listener "a" { address "0.0.0.0:80" "[::1]:81" "unix:/run/a.sock" } }\n'
+
+
+def told(text: str) -> list[tuple[str, str]]:
+    """Code and text at the span of each error."""
+    result = compile_text(text, "kdl")
+    errors = [each for each in result.diagnostics if each.severity is Severity.ERROR]
+    assert (result.table is None) == bool(errors)
+    assert all(each.help for each in errors)
+    return [(each.code, text[each.span.start : each.span.end] if each.span else "") for each in errors]
+
+
+def sharing(first: str, second: str, address: str = "0.0.0.0:80") -> list[tuple[str, str]]:
+    """The errors of two listeners on one address."""
+    return told(
+        f'listeners {{ listener "a" {{ address "0.0.0.0:80"; host "a.b"; {first} }}\n'
+        f'listener "b" {{ address "{address}"; {second} }} }}\n{ROUTE}'
+    )
+
+
+SHARED = [
+    ("limits { fields 9 }", "limits { fields 9 }", []),
+    ("limits { fields 100 }", "", []),
+    ("limits { fields 9 }", "", [("GWC314", '"b"')]),
+    ("", "limits { fields 9 }", [("GWC314", "limits")]),
+    ('timeouts { idle "1m" }', 'timeouts { idle "60s" }', []),
+    ('timeouts { idle "1m" }', 'timeouts { idle "61s" }', [("GWC314", "timeouts")]),
+    ("proxy-protocol #true", "proxy-protocol #true", []),
+    ("proxy-protocol #true", "", [("GWC314", '"b"')]),
+    ("proxy-protocol #false", "", []),
+]
+
+
+@pytest.mark.parametrize(("first", "second", "found"), SHARED)
+def test_listeners_of_one_address_agree(first: str, second: str, found: list[tuple[str, str]]) -> None:
+    """What comes to the same is the same, however it is written; another address is another matter."""
+    assert sharing(first, second) == found
+    assert sharing(first, second, "0.0.0.0:81") == []
+
+
+def test_a_disagreement_is_told_once() -> None:
+    """Not for each address that two listeners share."""
+    both = 'address "a:1" "a:2" "a:3"'
+    first = f'listener "a" {{ {both}; host "a.b" }}'
+    second = f'listener "b" {{ {both}; limits {{ fields 9 }} }}'
+    text = f"listeners {{ {first}; {second} }}\n"
+    assert told(text + ROUTE) == [("GWC314", "limits")]
+
+
+TAKEN = [
+    ('metrics "127.0.0.1:9100"', []),
+    ('metrics "0.0.0.0:80"', [("GWC315", '"0.0.0.0:80"')]),
+    ('metrics "127.0.0.1:80"', [("GWC315", '"127.0.0.1:80"')]),
+    ('admin "localhost:80"', [("GWC315", '"localhost:80"')]),
+    ('admin "[0:0::1]:81"', [("GWC315", '"[0:0::1]:81"')]),
+    ('admin "127.0.0.1:81"', []),
+    ('admin "unix:/run/a.sock"', [("GWC315", '"unix:/run/a.sock"')]),
+    ('admin "127.0.0.1:90"\nmetrics "127.0.0.1:90"', [("GWC315", '"127.0.0.1:90"')]),
+    ('admin "off"\nmetrics "off"', []),
+    ('admin "${env:A}:80"\nmetrics "${env:A}:80"', [("GWC315", '"${env:A}:80"')]),
+    ('admin "0.0.0.0:90"', [("GWC501", '"0.0.0.0:90"')]),
+    ('admin "[::]:90"', [("GWC501", '"[::]:90"')]),
+    ('admin "10.0.0.1:90"', [("GWC501", '"10.0.0.1:90"')]),
+    ('admin "gateway.internal:90"', [("GWC501", '"gateway.internal:90"')]),
+    ('admin "127.8.0.1:90"', []),
+    ('admin "${env:ADMIN}:90"', []),
+]
+
+
+@pytest.mark.parametrize(("said", "found"), TAKEN)
+def test_addresses_of_the_gateways_own(said: str, found: list[tuple[str, str]]) -> None:
+    """Nothing listens where something else does, and nobody but this machine reaches the admin API."""
+    assert told(f"{said}\n{ONE}{ROUTE}") == found
+
+
+UPSTREAM = [
+    ("tls", []),
+    ('tls { server-name "a"; verify #false }', []),
+    ('tls { certificate-file "a" }', [("GWC316", "certificate-file")]),
+    ('tls { key-file "a" }', [("GWC316", "key-file")]),
+    ('tls { ca-file "a"; verify #false }', [("GWC324", "ca-file")]),
+    ('tls { ca-file "a"; verify #true }', []),
+    ('target "unix:/run/x"; tls', [("GWC317", '"unix:/run/x"')]),
+    ('target "unix:/run/x"; tls { verify #false }', []),
+    ('target "unix:/run/x"; tls { server-name "a" }', []),
+    ('names { least-ttl "1m"; most-ttl "1m" }', []),
+    ('names { least-ttl "2m"; most-ttl "1m" }', [("GWC318", '"2m"')]),
+    ('names { most-ttl "10ms" }', [("GWC318", '"10ms"')]),
+]
+
+
+@pytest.mark.parametrize(("said", "found"), UPSTREAM)
+def test_rules_of_an_upstream(said: str, found: list[tuple[str, str]]) -> None:
+    """A certificate has its key, what is verified has a name, bounds do not cross."""
+    upstreams = f'upstreams {{ upstream "u" {{ target "h:1"; {said} }} }}'
+    text = f'{ONE}{upstreams}\nroutes {{ route "r" {{ upstream "u" }} }}\n'
+    assert told(text) == found
+
+
+ROUTES = [
+    ('upstream "u"; timeouts { request "1s" }; trailers { request "x" }', []),
+    ('redirect host="x"; timeouts { request "1s" }', [("GWC324", "timeouts")]),
+    ('respond; trailers { request "x" }', [("GWC324", "trailers")]),
+    ('respond; limits { request-body "1B" }; reasons #true', []),
+    ('builtin "echo"; limits { response-body "1B" }', [("GWC324", "response-body")]),
+    ('builtin "echo"; rewrite path="/x"', [("GWC324", "rewrite")]),
+    ('builtin "echo"; request-headers { remove "x" }', [("GWC324", "request-headers")]),
+    ('builtin "echo"; response-headers { remove "x" }', []),
+    ('builtin "echo"; respond', [("GWC320", "respond")]),
+    ('upstream "u"; sticky "client-ip"', [("GWC324", "sticky")]),
+    ('respond; sticky "client-ip"', [("GWC324", "sticky")]),
+    ('split { upstream "u" }; sticky "client-ip"', []),
+    ('split { upstream "u" }; sticky header="x" cookie="y"', [("GWC334", "cookie")]),
+    ('upstream "u"; trailers { response "x" "Host" "TE" }', [("GWC333", '"Host"'), ("GWC333", '"TE"')]),
+]
+
+
+@pytest.mark.parametrize(("said", "found"), ROUTES)
+def test_settings_have_an_effect_where_they_stand(said: str, found: list[tuple[str, str]]) -> None:
+    """Written in the route itself, what its action has no use for is an error."""
+    text = f'{ONE}{UPSTREAMS}routes {{ route "r" {{ {said} }} }}\n'
+    assert [(code, place.partition("=")[0]) for code, place in told(text)] == found
+
+
+@pytest.mark.parametrize("action", ["respond", 'builtin "ready"', 'redirect host="x"', 'upstream "u"'])
+def test_inherited_settings_are_simply_unused(action: str) -> None:
+    """A group's settings are for those of its routes that have a use for them."""
+    said = 'sticky cookie="x"; timeouts { request "1s" }; trailers { request "x" }'
+    said += '; limits { response-body "1B" }'
+    routes = f'routes {{ group "g" {{ {said}; route "r" {{ {action} }} }} }}\n'
+    assert told(f"{ONE}{UPSTREAMS}{routes}") == []
+    assert told(f'{ONE}{UPSTREAMS}defaults {{ {said} }}\nroutes {{ route "r" {{ {action} }} }}\n') == []
+
+
+def test_mistakes_of_defaults_are_told_once() -> None:
+    """However many routes there are."""
+    routes = "".join(
+        f'route "r{number}" {{ matches {{ path "/{number}" }}; upstream "u" }}\n' for number in range(3)
+    )
+    text = f'{ONE}{UPSTREAMS}defaults {{ trailers {{ request "host" }} }}\nroutes {{ {routes} }}\n'
+    assert told(text) == [("GWC333", '"host"')]
+
+
+def test_an_inherited_action_of_the_gateways_own() -> None:
+    """A group of `builtin` routes, one of which has an action of its own."""
+    inner = 'route "a" { matches { path "/a" } }; route "b" { upstream "u" }'
+    routes = f'routes {{ group "g" {{ builtin "health"; {inner} }} }}\n'
+    result = compile_text(ONE + UPSTREAMS + routes, "kdl")
+    assert result.table is not None
+    assert [each.action for each in result.table.routes] == ["builtin", "upstream"]
