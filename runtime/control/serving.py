@@ -13,7 +13,7 @@ import os
 import resource
 import socket
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Coroutine, Iterable, Iterator, Mapping
 from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
@@ -27,6 +27,7 @@ from gwc.schema.table import (
     ListenerTimeouts,
     RouteRecord,
     RouteTable,
+    UpstreamNames,
     UpstreamRecord,
 )
 from gwc.schema.values.address import TcpAddress, parse_address
@@ -37,9 +38,10 @@ from ..plan import Plan
 from ..secrets import Secrets, SecretsMissing
 from ..snapshot import Snapshot
 from ..timers import Timers
-from ..upstream.address import IpAddress, TargetFaulty, UnixPath, host_of, target_of
-from ..upstream.pool import Counter as Counting
-from ..upstream.pool import LocalCounter, Place, Setup, Target, Upstream
+from ..upstream.address import HostName, TargetFaulty, target_of
+from ..upstream.names import Change, NameFailed, Names
+from ..upstream.pool import Counting, LocalCounter, Member, Setup, Target, Targets, Upstream
+from ..upstream.tls import TlsFaulty, client_context, server_name
 from ..wire.http1.server import ServerConnection
 
 _ACCEPTED_AT_ONCE: Final = 32
@@ -53,6 +55,9 @@ _DESCRIPTORS_KEPT: Final = 0.9
 
 _PLANS_AT_ONCE: Final = 128
 """Plans made in one step. PERF: under 0.5 ms."""
+
+_NAMES_WAIT_S: Final = 1.0
+"""How long a new table waits for names that it brings."""
 
 _NO_MORE = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 
@@ -221,7 +226,10 @@ class Serving:
         self._doors: dict[str, Door] = {}
         self._left: set[Door] = set()
         self._upstreams: dict[str, Upstream] = {}
-        self._targets: dict[Place, Target] = {}
+        self._targets = Targets()
+        self._names = Names(loop, tell=observer.error)
+        self._names.subscribe(self._name_changed)
+        self._tasks: set[asyncio.Task[None]] = set()
         self._connections = 0
         self._emptied: asyncio.Event | None = None
         self._by_peer: Counter[tuple[str, str]] = Counter()
@@ -236,8 +244,9 @@ class Serving:
             secrets.check(table)
             filled = _filled(table, secrets)
             setups = {record.name: self._setup(record, secrets) for record in table.upstreams}
-        except (SecretsMissing, TargetFaulty) as fault:
+        except (SecretsMissing, TargetFaulty, TlsFaulty) as fault:
             raise PrepareFailed(str(fault)) from fault
+        await self._look_up(setups.values())
         plans: list[Plan] = []
         by_name = {name: setup.upstream for name, setup in setups.items()}
         for number, route in enumerate(table.routes):
@@ -258,25 +267,29 @@ class Serving:
             tuple(setups.values()),
         )
 
+    async def _look_up(self, setups: Iterable[Setup]) -> None:
+        """Ask for names that are new, so that the first request need not wait. Not for long: a name that does
+        not answer is the requests' trouble, not the table's.
+        """
+        tasks = [
+            self.loop.create_task(_asked(self._names, member.destination, setup.names))
+            for setup in setups
+            for member in setup.members
+            if isinstance(member.destination, HostName)
+        ]
+        if tasks:
+            self._names.load()
+            await asyncio.wait(tasks, timeout=_NAMES_WAIT_S)
+
     def commit(self, snapshot: Snapshot) -> None:
         """Serve from `snapshot` from now on. Requests under way keep what they have."""
-        before = {id(target): target for upstream in self._upstreams.values() for target in upstream.targets}
         for setup in snapshot.setups:
             setup.upstream.configure(setup)
             self._upstreams[setup.upstream.name] = setup.upstream
-        names = {setup.upstream.name for setup in snapshot.setups}
-        self._upstreams = {name: each for name, each in self._upstreams.items() if name in names}
+        kept = {setup.upstream.name for setup in snapshot.setups}
+        self._upstreams = {name: each for name, each in self._upstreams.items() if name in kept}
         self.snapshot = snapshot
-        used = Counter(id(target) for each in self._upstreams.values() for target in each.targets)
-        for target in (target for each in self._upstreams.values() for target in each.targets):
-            target.users = used[id(target)]
-            self._targets[target.place] = target
-        for identity, target in before.items():
-            if identity not in used:
-                target.users = 0
-                self._targets.pop(target.place, None)
-                for connection in tuple(target.idle):
-                    connection.close()
+        self._settle()
         for address, door in self._doors.items():
             records = snapshot.records.get(address)
             if records is not None:
@@ -285,20 +298,53 @@ class Serving:
 
     def _setup(self, record: UpstreamRecord, secrets: Secrets) -> Setup:
         """An upstream with what a table says of it. The same name is the same upstream."""
+
+        def fill(text: str) -> str:
+            return secrets.text(text).reveal()
+
         upstream = self._upstreams.get(record.name)
         if upstream is None:
             upstream = Upstream(
                 record.name,
                 self,
+                self._targets,
+                self._names,
                 self._cells.counter(f"connections:{record.name}"),
                 self._cells.counter(f"pending:{record.name}"),
             )
-        targets, weights = [], []
+        tls = None if record.tls is None else client_context(record.tls, fill, self._root)
+        members = []
         for written, weight in record.targets:
-            place = _place(written, record, secrets)
-            targets.append(self._targets.get(place) or Target(place))
-            weights.append(weight)
-        return Setup(upstream, record.connections, record.timeouts, tuple(targets), tuple(weights))
+            destination = target_of(written, fill)
+            name = None if record.tls is None else server_name(record.tls, destination, fill)
+            members.append(Member(destination, weight, tls, name))
+        return Setup(upstream, record.connections, record.timeouts, record.names, tuple(members))
+
+    def _settle(self) -> None:
+        """After targets have changed: who uses which, and which names are to be watched."""
+        self._targets.settle(self._upstreams.values())
+        self._names.keep(set().union(*(each.names() for each in self._upstreams.values())))
+
+    def _name_changed(self, change: Change) -> None:
+        """A name leads elsewhere: upstreams that have it get other targets."""
+        concerned = [each for each in self._upstreams.values() if change.name in each.names()]
+        if change.service:
+            for upstream in concerned:
+                self._spawn(self._look_up_again(upstream))
+            return
+        for upstream in concerned:
+            upstream.refresh()
+        self._settle()
+
+    async def _look_up_again(self, upstream: Upstream) -> None:
+        await upstream.look_up()
+        upstream.refresh()
+        self._settle()
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = self.loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     # --- sockets ---------------------------------------------------------------------------------------
 
@@ -402,7 +448,7 @@ class Serving:
 
     def targets(self) -> tuple[Target, ...]:
         """The targets of the live table."""
-        return tuple(self._targets.values())
+        return self._targets.all()
 
 
 def _plan(table: RouteTable, route: RouteRecord, upstreams: Mapping[str, Upstream]) -> Plan:
@@ -445,14 +491,10 @@ def _filled(table: RouteTable, secrets: Secrets) -> RouteTable:
     return filled
 
 
-def _place(written: str, record: UpstreamRecord, secrets: Secrets) -> Place:
-    """Where a target is."""
-    destination = target_of(written, lambda text: secrets.text(text).reveal())
-    if isinstance(destination, UnixPath):
-        return Place(written, "", 0, destination.path)
-    if isinstance(destination, IpAddress):
-        return Place(written, destination.host, destination.port)
-    return Place(written, host_of(destination), getattr(destination, "port", 0))
+async def _asked(names: Names, destination: HostName, settings: UpstreamNames) -> None:
+    """Ask for a name; that it failed is told by the names themselves."""
+    with contextlib.suppress(NameFailed):
+        await names.addresses(destination.host, destination.port, settings)
 
 
 def _port(address: str) -> int | None:

@@ -10,21 +10,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from gwc.schema.table import UpstreamConnections, UpstreamTimeouts
+from gwc.schema.table import UpstreamConnections, UpstreamNames, UpstreamTimeouts
 
+from .address import Destination, HostName, IpAddress, ServiceName, UnixPath
 from .balance import Smooth
+from .names import NameFailed, Names, ServiceTarget
+from .tls import failure_of
 
 if TYPE_CHECKING:
     from ..exchange import Exchange, Services
     from ..wire.http1.client import ClientConnection
 
 
-class Counter(Protocol):
+class Counting(Protocol):
     """How many there are of something, in the whole gateway."""
 
     def add_below(self, number: int, limit: int) -> bool:
@@ -43,14 +47,14 @@ class LocalCounter:
         self.value = 0
 
     def add_below(self, number: int, limit: int) -> bool:
-        """See Counter."""
+        """See Counting."""
         if self.value + number > limit:
             return False
         self.value += number
         return True
 
     def add(self, number: int) -> int:
-        """See Counter."""
+        """See Counting."""
         self.value += number
         return self.value
 
@@ -88,13 +92,48 @@ class Target:
         self.disabled = False
 
 
-class Unreachable(Exception):
-    """Raised where a connection could not be made; `reason` is a word of `observe.reasons`."""
+class Targets:
+    """The targets of a worker, by place: whoever names the same place has the same connections.
 
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(detail)
-        self.reason = reason
-        self.detail = detail
+    Mutable: the targets that live tables use.
+    """
+
+    def __init__(self) -> None:
+        self._by_place: dict[Place, Target] = {}
+
+    def at(self, place: Place) -> Target:
+        """The target at a place; a new one is kept once it is used."""
+        return self._by_place.get(place) or Target(place)
+
+    def settle(self, upstreams: Iterable[Upstream]) -> None:
+        """Count who uses what; idle connections of targets that nobody uses are closed."""
+        used: dict[Place, Target] = {}
+        users: Counter[Place] = Counter()
+        for upstream in upstreams:
+            for target in upstream.targets:
+                used[target.place] = target
+                users[target.place] += 1
+        for place, target in self._by_place.items():
+            if used.get(place) is not target:
+                target.users = 0
+                for connection in tuple(target.idle):
+                    connection.close()
+        for place, target in used.items():
+            target.users = users[place]
+        self._by_place = used
+
+    def all(self) -> tuple[Target, ...]:
+        """Those in use."""
+        return tuple(self._by_place.values())
+
+
+class Member(NamedTuple):
+    """One target as the configuration names it; a name may come to several places, or to none yet."""
+
+    destination: Destination
+    weight: int
+    tls: ssl.SSLContext | None
+    server_name: str | None
 
 
 class Setup(NamedTuple):
@@ -103,36 +142,103 @@ class Setup(NamedTuple):
     upstream: Upstream
     connections: UpstreamConnections
     timeouts: UpstreamTimeouts
-    targets: tuple[Target, ...]
-    weights: tuple[int, ...]
+    names: UpstreamNames
+    members: tuple[Member, ...]
 
 
 class Upstream:
     """A named set of targets for one worker.
 
-    Mutable: its settings and targets (a swap replaces them), exchanges that wait for a connection, and the
-    connects under way. `count` and `pending` are the gateway's, not this worker's.
+    Mutable: its settings, its targets (a swap or a name that leads elsewhere replaces them), what SRV records
+    said last, exchanges that wait for a connection or for a name, and the connects under way. `count` and
+    `pending` are the gateway's, not this worker's.
     """
 
-    def __init__(self, name: str, services: Services, count: Counter, pending: Counter) -> None:
+    def __init__(
+        self,
+        name: str,
+        services: Services,
+        targets: Targets,
+        names: Names,
+        count: Counting,
+        pending: Counting,
+    ) -> None:
         self.name = name
         self.services = services
         self.connections = UpstreamConnections()
         self.timeouts = UpstreamTimeouts()
         self.targets: tuple[Target, ...] = ()
         self.weights: tuple[int, ...] = ()
+        self.members: tuple[Member, ...] = ()
+        self._lookups = UpstreamNames()
+        self._registry = targets
+        self._names = names
+        self._found: dict[str, tuple[ServiceTarget, ...]] = {}
         self._balance: Smooth | None = None
         self._count = count
         self._pending = pending
         self._waiting: deque[Exchange] = deque()
         self._connecting: dict[Exchange, asyncio.Task[None]] = {}
+        self._looking: asyncio.Task[None] | None = None
+        self._nameless: list[Exchange] = []
 
     def configure(self, setup: Setup) -> None:
         """New settings; connections and whoever waits stay as they are."""
         self.connections, self.timeouts = setup.connections, setup.timeouts
-        if setup.targets != self.targets or setup.weights != self.weights:
-            self.targets, self.weights = setup.targets, setup.weights
-            self._balance = Smooth(setup.weights) if any(setup.weights) else None
+        self.members, self._lookups = setup.members, setup.names
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Work out the targets anew: from places, and from what is known of names."""
+        targets: list[Target] = []
+        weights: list[int] = []
+        for member in self.members:
+            for place, weight in self._places(member):
+                targets.append(self._registry.at(place))
+                weights.append(weight)
+        if tuple(targets) != self.targets or tuple(weights) != self.weights:
+            self.targets, self.weights = tuple(targets), tuple(weights)
+            self._balance = Smooth(weights) if any(weights) else None
+
+    async def look_up(self) -> None:
+        """Ask for every name that the targets have; what fails is told by the names themselves."""
+        for member in self.members:
+            destination = member.destination
+            with contextlib.suppress(NameFailed):
+                if isinstance(destination, HostName):
+                    await self._names.addresses(destination.host, destination.port, self._lookups)
+                elif isinstance(destination, ServiceName):
+                    self._found[destination.name] = await self._names.service(destination.name, self._lookups)
+
+    def names(self) -> set[str]:
+        """The names among the targets."""
+        found = set()
+        for member in self.members:
+            if isinstance(member.destination, HostName):
+                found.add(member.destination.host)
+            elif isinstance(member.destination, ServiceName):
+                found.add(member.destination.name)
+                found |= {each.host for each in self._found.get(member.destination.name, ())}
+        return found
+
+    def _places(self, member: Member) -> list[tuple[Place, int]]:
+        """Where a member is, as far as that is known. The addresses of a name have its weight each."""
+        destination, weight, tls, name = member
+        if isinstance(destination, UnixPath):
+            return [(Place(str(destination), "", 0, destination.path, tls, name), weight)]
+        if isinstance(destination, IpAddress):
+            return [(Place(str(destination), destination.host, destination.port, None, tls, name), weight)]
+        if isinstance(destination, HostName):
+            known = self._names.known(destination.host, destination.port, self._lookups) or ()
+            return [(Place(str(each), each.host, each.port, None, tls, name), weight) for each in known]
+        servers = self._found.get(destination.name, ())
+        first = min((each.priority for each in servers), default=0)
+        return [
+            (Place(str(each), each.host, each.port, None, tls, name or server.host), weight * server.weight)
+            for server in servers
+            if server.priority == first
+            for each in server.addresses
+        ]
 
     def acquire(self, exchange: Exchange) -> bool:
         """A connection for `exchange`: its `connected` or `unavailable` is called, at once or later.
@@ -141,8 +247,7 @@ class Upstream:
         """
         target = self._pick()
         if target is None:
-            exchange.unavailable("no-target")
-            return True
+            return self._without_target(exchange)
         connection = self._idle_of(target)
         if connection is not None:
             exchange.connected(connection, reused=True)
@@ -156,8 +261,36 @@ class Upstream:
         exchange.unavailable("pending-full")
         return True
 
+    def _without_target(self, exchange: Exchange) -> bool:
+        """There is nobody to send to: for good, or until a name is looked up."""
+        if self.targets or not self.names():
+            exchange.unavailable("no-target")
+            return True
+        self._nameless.append(exchange)
+        if self._looking is None:
+            self._looking = self.services.loop.create_task(self._look_for())
+            self._looking.add_done_callback(self._ended)
+        return False
+
+    async def _look_for(self) -> None:
+        """The first look-up; whoever waits for it goes on after it."""
+        try:
+            await self.look_up()
+        finally:
+            self._looking = None
+        self.refresh()
+        waiting, self._nameless = self._nameless, []
+        for exchange in waiting:
+            if self._balance is None:
+                exchange.unavailable("name-lookup", "no address is known")
+            else:
+                self.acquire(exchange)
+
     def abandon(self, exchange: Exchange) -> None:
         """The exchange waits no more."""
+        if exchange in self._nameless:
+            self._nameless.remove(exchange)
+            return
         task = self._connecting.pop(exchange, None)
         if task is not None:
             task.cancel()
@@ -281,7 +414,7 @@ class Upstream:
         def make() -> ClientConnection:
             return ClientConnection(self, target)
 
-        name = place.server_name if place.tls is not None else None
+        name = (place.server_name or "") if place.tls is not None else None
         if place.path is not None:
             _, connection = await loop.create_unix_connection(
                 make, place.path, ssl=place.tls, server_hostname=name
@@ -298,7 +431,7 @@ def _fault(fault: BaseException) -> tuple[str, str]:
     if isinstance(fault, TimeoutError):
         return "connect-timeout", "the target did not answer in time"
     if isinstance(fault, ssl.SSLError):
-        return "tls-failed", fault.reason or str(fault)
+        return "tls-failed", failure_of(fault)
     if isinstance(fault, OSError) and fault.strerror:
         return "connect-refused", fault.strerror
     return "connect-refused", str(fault)
