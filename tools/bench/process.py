@@ -129,6 +129,36 @@ def load_average() -> float:
     return round(os.getloadavg()[0], 2)
 
 
+class Others:
+    """How much of the machine others take while something runs here: cores, on average, since it was made.
+
+    What this process and all that it started use is taken off. Interrupts belong to nobody and are left out;
+    time that a virtual machine was not given counts as taken.
+    """
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._all, self._own = _all_seconds(), _own_seconds()
+
+    def cores(self) -> float:
+        """Cores taken by others so far."""
+        took = time.monotonic() - self._began
+        used = _all_seconds() - self._all - (_own_seconds() - self._own)
+        return max(0.0, used / took)
+
+
+def _all_seconds() -> float:
+    user, nice, system, _idle, _wait, _irq, _soft, steal = map(
+        int, Path("/proc/stat").read_text().splitlines()[0].split()[1:9]
+    )
+    return (user + nice + system + steal) / os.sysconf("SC_CLK_TCK")
+
+
+def _own_seconds() -> float:
+    ended = os.times()
+    return ended.children_user + ended.children_system + sum(map(cpu_seconds, descendants(os.getpid())))
+
+
 # --- /proc -------------------------------------------------------------------------------------------------
 
 

@@ -38,6 +38,7 @@ from .process import (
     CORES,
     GATEWAY_CORE,
     LOAD_CORE,
+    Others,
     Running,
     StartFailed,
     free_ports,
@@ -110,8 +111,11 @@ async def _measure(
     gc.collect()
     gc.freeze()
     loads, memory = [load_average()], [running.resident_kib()]
+    others = Others()
     before = (await loop.run_for(options.before)).told()
     loads.append(load_average())
+    shares = [others.cores()]
+    others = Others()
     done = asyncio.Event()
     delays: list[float] = []
     problem = ""
@@ -129,6 +133,7 @@ async def _measure(
     during_phase = await loop.run_until(done)
     during = during_phase.told()
     await task
+    shares.append(others.cores())
     loads.append(load_average())
     memory.append(running.resident_kib())
     after = (await loop.run_for(options.after)).told() if options.after else None
@@ -140,6 +145,7 @@ async def _measure(
         "reloads asked": options.reloads,
         "reloads taken": len(delays),
         "load average": loads,
+        "others took, cores, before and during": [round(share, 2) for share in shares],
         "must be 0": _must_be_zero(during_phase),
         "p99 during over before": _over(during, before, "p99 ms"),
         "edit to first new reply, ms": {
