@@ -3,8 +3,8 @@
 Prints JSON: requests/s and latencies (ms, as wrk sees them: a closed loop, so they are not those of a user)
 and what share of each peer's requests/s gwc reaches. All contestants of a case stand at the same time and are
 asked in turn, round after round; a figure is the median. `busy` is how much of its core a contestant used:
-far below 1, its figure is the load's limit and not its own. A round with errors is thrown out and told of; one
-in which other programs took much of the machine is made again, and counts only where there are no quiet ones.
+far below 1, its figure is the load's limit and not its own. A round with errors is thrown out and told of;
+one in which other programs took much of the machine is made again, and counts only where none is quiet.
 The contestant has one core, the load (wrk) and the backend the other. A peer that is not installed is named.
 
     python -m tools.bench.proxy [--cases "small;1 MB"] [--peers gwc,…] [--rounds N] [--seconds S] [--profile]
