@@ -410,7 +410,7 @@ class Serving:
         self._connections -= 1
         if not self._connections and self._emptied is not None:
             self._emptied.set()
-        key = (door.address, connection.peer_text)
+        key = (door.address, connection.came_from)
         if key in self._by_peer:
             self._by_peer[key] -= 1
             if self._by_peer[key] <= 0:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from email.utils import formatdate
+from ipaddress import ip_address
 from random import getrandbits
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
@@ -21,6 +22,8 @@ from ...observe.reasons import REASONS
 from ...own_replies import error_reply
 from ...reply import Reply
 from ...timers import NEVER
+from ..proxy_protocol import Malformed, NeedMore
+from ..proxy_protocol import parse as parse_proxy_header
 from .body import Body, BodyError, ChunkedBody, LengthBody
 from .head import CHUNKED, MAX_EMPTY_LINES, Line, Refused, body_length, judge_beginning, read_head
 
@@ -47,6 +50,7 @@ class Entry(Protocol):
     limits: ListenerLimits
     timeouts: ListenerTimeouts
     tls: bool
+    proxy_protocol: bool
     services: Services
 
     @property
@@ -85,7 +89,8 @@ class ServerConnection(asyncio.Protocol):
 
     Mutable: `_buffer` (bytes of a head, or of later requests), `_exchange` and `_body` (the request that is
     served, each None when done), `_keep` (another request may follow), `_state` of the reply, `_paused`, and
-    the deadline of what is next. It implements `Downstream` for its current exchange.
+    the deadline of what is next. It implements `Downstream` for its current exchange. `came_from` is the
+    socket's peer, `peer_text` who a PROXY header says it is.
     """
 
     __slots__ = (
@@ -107,12 +112,14 @@ class ServerConnection(asyncio.Protocol):
         "_out",
         "_paused",
         "_peer",
+        "_proxied",
         "_replying",
         "_sending",
         "_services",
         "_sni",
         "_transport",
         "_wants_continue",
+        "came_from",
         "deadline",
         "opened",
         "peer_text",
@@ -123,7 +130,8 @@ class ServerConnection(asyncio.Protocol):
         self._entry = entry
         self._services = entry.services
         self._peer = peer
-        self.peer_text = peer_text
+        self.came_from = self.peer_text = peer_text
+        self._proxied = entry.proxy_protocol
         self._sni: str | None = None
         self._transport: asyncio.Transport | None = None
         self._buffer = b""
@@ -155,7 +163,10 @@ class ServerConnection(asyncio.Protocol):
         """See asyncio.Protocol."""
         self._transport = cast(asyncio.Transport, transport)
         self._services.observer.connection_opened(self._entry.listener)
-        self._wait(self._entry.timeouts.idle_ms, "idle")
+        if self._proxied:
+            self._wait(self._entry.timeouts.head_ms, "proxy-header")
+        else:
+            self._wait(self._entry.timeouts.idle_ms, "idle")
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio.Protocol."""
@@ -192,17 +203,40 @@ class ServerConnection(asyncio.Protocol):
         """See asyncio.Protocol."""
         if self._linger:
             return
-        if self._body is not None:
+        if self._proxied:
+            self._take_proxy_header(data)
+        elif self._body is not None:
             self._take_body(data)
         elif self._exchange is not None or self._replying or self._closing:
             self._hold(data)
         else:
             self._take_heads(data)
 
+    def _take_proxy_header(self, data: bytes) -> None:
+        """What stands before anything else on a listener that declares it: who the client is."""
+        buffer = self._buffer + data
+        found = parse_proxy_header(buffer)
+        if isinstance(found, NeedMore):
+            self._buffer = buffer
+            return
+        if isinstance(found, Malformed):
+            detail = f"the PROXY header's {found.reason} cannot be read"
+            self._services.observer.refused("proxy-header", self.peer_text, self._entry.listener, detail)
+            self._abort()
+            return
+        self._proxied = False
+        self._buffer = b""
+        if found.peer is not None:
+            self._peer = ip_address(found.peer[0])
+            self.peer_text = found.peer[0]
+        self._wait(self._entry.timeouts.idle_ms, "idle")
+        if len(buffer) > found.length:
+            self._take_heads(buffer[found.length :])
+
     def expired(self) -> None:
         """A deadline has passed."""
         reason = self._late_reason
-        if reason == "linger" or self._transport is None:
+        if reason in ("linger", "proxy-header") or self._transport is None:
             self._abort()
         elif reason == "send":
             exchange, self._exchange = self._exchange, None
