@@ -79,7 +79,7 @@ def _route(scoped: Scoped, sources: Sources) -> Iterator[dict[str, Any]]:
             if answers and inner == "response-body":
                 continue
             if setter is not None:
-                yield from _values(f"{name}.{key}.{inner}", setter, inner, sources)
+                yield from _values(f"{name}.{key}.{inner}", setter, key, sources, inner)
             elif default is not None:
                 yield _default(f"{name}.{key}.{inner}", default)
     for key in ("reasons", "sticky") if action == "split" else ("reasons",):
@@ -91,12 +91,12 @@ def _route(scoped: Scoped, sources: Sources) -> Iterator[dict[str, Any]]:
 
 
 def _settings(owners: Sequence[Record], key: str) -> Iterator[tuple[str, Record | None, Any]]:
-    """Each key of a block that is laid over key by key: the innermost block that has it, its default."""
+    """Each key of a block that is laid over key by key: the innermost owner that has it, its default."""
     place = language().objects["route"].keys[key].shape
     assert isinstance(place, Block)
-    blocks = [owner[key] for owner in reversed(owners) if key in owner]
+    having = [owner for owner in reversed(owners) if key in owner]
     for inner, shape in language().objects[place.object].keys.items():
-        yield inner, next((block for block in blocks if inner in block), None), shape.default
+        yield inner, next((owner for owner in having if inner in owner[key]), None), shape.default
 
 
 def _rules(owners: Sequence[Record], key: str) -> list[tuple[Record, str, str, Any]]:
@@ -110,7 +110,7 @@ def _rules(owners: Sequence[Record], key: str) -> list[tuple[Record, str, str, A
         if key in owner:
             own = [each for each in _written_rules(owner[key]) if each[0] not in taken]
             taken |= {name for name, *_ in own}
-            found[:0] = [(owner[key], *each[1:]) for each in own]
+            found[:0] = [(owner, f"/{key}{pointer}", path, value) for _, pointer, path, value in own]
     return found
 
 
@@ -138,10 +138,13 @@ def _record(
         yield _default(f"{path}.{key}", default)
 
 
-def _values(path: str, record: Record, key: str, sources: Sources) -> Iterator[dict[str, Any]]:
-    """Every scalar below `record[key]`, defaults included; what has a name is shown by it."""
-    for steps, value, written in _scalars((key,), record[key]):
-        shown = _spelt(record, steps)
+def _values(
+    path: str, record: Record, key: str, sources: Sources, inner: str | None = None
+) -> Iterator[dict[str, Any]]:
+    """Every scalar below `record[key]` or `record[key][inner]`, defaults included; what has a name by it."""
+    below = _scalars((key,), record[key]) if inner is None else _scalars((key, inner), record[key][inner])
+    for steps, value, written in below:
+        shown = _spelt(record, steps) if inner is None else _spelt(record[key], steps[1:])
         if shown is None:
             continue
         if written:

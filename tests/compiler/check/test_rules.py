@@ -192,7 +192,8 @@ FOUND: list[tuple[str, str, list[str]]] = [
     # a timeout that is off
     (
         "GWC418",
-        'listeners { listener "h" { address "0.0.0.0:80"; timeouts { head "off"; idle "1s"; body-rate "off" }\n'
+        'listeners { listener "h" { address "0.0.0.0:80"\n'
+        'timeouts { head "off"; idle "1s"; body-rate "off" }\n'
         'limits { connections "off" } } }\n' + _route("respond"),
         ['"off"', '"off"'],
     ),
@@ -206,7 +207,8 @@ FOUND: list[tuple[str, str, list[str]]] = [
     (
         "GWC418",
         HTTP + UPSTREAM + 'defaults { timeouts { idle "off" }; limits { request-body "off" } }\n'
-        'routes { group "g" { timeouts { idle "off" }\nroute "r" { upstream "u"; timeouts { idle "off" } } } }',
+        'routes { group "g" { timeouts { idle "off" }\n'
+        'route "r" { upstream "u"; timeouts { idle "off" } } } }',
         ['"off"'] * 3,
     ),
     # metrics for everybody
