@@ -13,6 +13,7 @@ from typing import Final
 import orjson
 from gwc.schema.table import LogRecord
 
+from .families import METHODS
 from .masking import PLAIN, clean_json, masked_path, masked_query, masked_reference
 from .record import RequestRecord
 from .timestamp import Clock
@@ -114,9 +115,10 @@ class AccessLog:
         """What follows of a line, kept for the next time; a client's odd methods must not fill the memory."""
         fields = dict(zip(_SAME, same, strict=True)) | {"instance": self._instance}
         tail = b"," + clean_json(orjson.dumps(_replaced(_cut(fields))))[1:] + b"\n"
-        if len(self._tails) >= _TAILS_KEPT:
-            self._tails.clear()
-        self._tails[same] = tail
+        if same[0] in METHODS:
+            if len(self._tails) >= _TAILS_KEPT:
+                self._tails.clear()
+            self._tails[same] = tail
         return tail
 
     def text(self, record: RequestRecord) -> bytes:
@@ -133,7 +135,9 @@ class AccessLog:
             f"{record.response_bytes}B {record.client_ip[:_LONGEST]} -> "
             f"{record.route or '-'} {answered or '-'} {record.request_id[:_LONGEST]}"
         )
-        return told.rstrip().translate(PLAIN).encode("utf-8", "replace") + b"\n"
+        if not told.isprintable() or "\\" in told:
+            told = told.translate(PLAIN)
+        return told.rstrip().encode("utf-8", "replace") + b"\n"
 
 
 def _cut(fields: Mapping[str, object]) -> dict[str, object]:

@@ -17,7 +17,7 @@ from .slab import Slab
 _Places = tuple[int, int, int, int, int, int, int, int]
 
 _PLACES_KEPT: Final = 16_384
-"""Combinations looked up beforehand; a client's odd methods and statuses must not fill the memory."""
+"""Combinations looked up beforehand; a client's odd methods must not fill the memory, so they are not."""
 _DURATION_SUM: Final = len(REQUEST_BOUNDS_S) + 1
 _CONNECT_SUM: Final = len(CONNECT_BOUNDS_S) + 1
 
@@ -121,9 +121,10 @@ class Metrics:
             slab.at("gwc_upstream_attempts_total", (upstream, target)) if upstream else 0,
             slab.at("gwc_refused_total", (_closed(reason),)) if reason else 0,
         )
-        if len(self._places) >= _PLACES_KEPT:
-            self._places.clear()
-        self._places[key] = places
+        if method in METHODS:
+            if len(self._places) >= _PLACES_KEPT:
+                self._places.clear()
+            self._places[key] = places
         return places
 
 

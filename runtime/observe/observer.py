@@ -172,9 +172,9 @@ class Observer:
         """Write what is left, within the time; say whether all was written. Tell nothing afterwards."""
         until = time.monotonic() + timeout_s
         self._audit.flush()
+        done = self._spans is None or self._spans.close(timeout_s / 2)
         for sink in self._sinks.values():
             sink.close(0)
-        done = self._spans is None or self._spans.close(max(until - time.monotonic(), 0.01))
         for sink in self._sinks.values():
             done = sink.close(max(until - time.monotonic(), 0.01)) and done
         return done

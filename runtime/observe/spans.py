@@ -90,8 +90,12 @@ class SpanExporter:
             return
         queue.append(record)
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="spans", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._run, name="spans", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # no more threads to be had: the next span asks again
+                return
+            self._thread = thread
         if len(queue) == BATCH:
             self._wake.set()
 

@@ -113,8 +113,13 @@ class Sink:
     def _wake(self) -> None:
         self._idle = False
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name=f"log {self.path}", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._run, name=f"log {self.path}", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # no more threads to be had: the next line asks again
+                self._idle = True
+                return
+            self._thread = thread
         self._first.set()
 
     def _run(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -207,6 +208,21 @@ def test_lines_of_several_processes_stay_whole(tmp_path: Path, kind: str) -> Non
     lines = bytes(got).splitlines() if kind == "pipe" else lines_of(path)
     assert len(lines) == 12_000
     assert all(len(set(line)) == 1 for line in lines)
+
+
+def test_without_a_thread_lines_wait_for_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no thread can be started nobody is told of it, and the lines are written once there is one."""
+    sink = Sink(str(tmp_path / "log"))
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        sink.write(b"one\n")
+    sink.write(b"two\n")
+    assert sink.close()
+    assert lines_of(tmp_path / "log") == [b"one", b"two"]
 
 
 def test_standard_output_is_written_and_left_open() -> None:
