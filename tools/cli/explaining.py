@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .settings_shown import settings_line
+from gwc.runtime.settings_shown import settings_line
 
 
 def explain_text(shown: Mapping[str, Any]) -> str:

@@ -44,7 +44,8 @@ def command(
     or, of several, by the one with the URL's port and scheme. Exit code 0 whatever the decision.
     """
     table = table_of(config, syntax, overlays, settings)
-    from ..answers import answer
+    from gwc.runtime.answers import answer
+
     from ..asking import ask
 
     asked = ask(table, method, url, headers=headers, client_ip=client_ip, listener=listener, sni=sni)

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from typing import Any
 
 import click
+from gwc.runtime.answers import readable
 from gwc.runtime.words import test_words
 from gwc.schema.table import BUILTINS, METHODS, RouteTable, conditions_of
 
-from ..answers import readable
 from ..explaining import visible
 from ..findings import configuration_options
 from ..tables import table_of

@@ -1,4 +1,4 @@
-"""What `gwc explain` answers, as data.
+"""What `gwc explain` and the admin API answer about a request, as data.
 
 Owns the shape of the JSON (`schema_version` 1); the text form is made from the same data.
 """
@@ -9,16 +9,16 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from gwc.runtime.actions.headers import HeaderChanges
-from gwc.runtime.candidates import explain_candidates
-from gwc.runtime.decide import Decision, decide
-from gwc.runtime.match import Match, NoMatch, match
 from gwc.schema.late import late_coordinates
 from gwc.schema.normalise import normalise
 from gwc.schema.request import Rejection, RequestHead
 from gwc.schema.table import RouteTable
 
+from .actions.headers import HeaderChanges
 from .asking import Asked
+from .candidates import explain_candidates
+from .decide import Decision, decide
+from .match import Match, NoMatch, match
 from .settings_shown import settings_shown
 
 SCHEMA_VERSION = 1
