@@ -166,25 +166,23 @@ class Sink:
         fd = self._opened()
         if fd is None:
             return data
-        if self._torn:
-            data = b"\n" + data
+        at = 0
         try:
-            while data:
-                end = len(data) if self._regular else _whole_lines(data)
-                if not self._regular and not self._writable(fd):
-                    break
+            if self._torn and os.write(fd, b"\n"):
+                self._torn = False
+            while at < len(data):
+                end = len(data) if self._regular else _whole_lines(data, at)
                 try:
-                    done = os.write(fd, data[:end] if end < len(data) else data)
+                    at += os.write(fd, data[at:end])
                 except BlockingIOError:
-                    continue
-                self._torn = data[done - 1] != 0x0A
-                data = data[done:]
+                    if not self._writable(fd):
+                        break
         except OSError:
             if not self._regular:
                 self._forget()  # a pipe that was closed is opened anew, should somebody read it again
-        if self._torn and data[:1] == b"\n":
-            data = data[1:]
-        return data
+                return data[at:]
+        self._torn = self._torn or (at > 0 and data[at - 1] != 0x0A)
+        return data[at:]
 
     def _writable(self, fd: int) -> bool:
         """Wait for a slow reader, at most until the sink is to be closed."""
@@ -223,9 +221,9 @@ class Sink:
             os.close(fd)
 
 
-def _whole_lines(data: bytes) -> int:
-    """How much of it a pipe takes in one piece: whole lines, or one line that is too long."""
-    if len(data) <= _PIPE_WHOLE:
+def _whole_lines(data: bytes, at: int) -> int:
+    """Up to where a pipe takes it in one piece: whole lines, or one line that is too long."""
+    if len(data) - at <= _PIPE_WHOLE:
         return len(data)
-    end = data.rfind(b"\n", 0, _PIPE_WHOLE) + 1
-    return end or data.find(b"\n") + 1 or len(data)
+    end = data.rfind(b"\n", at, at + _PIPE_WHOLE) + 1
+    return end or data.find(b"\n", at) + 1 or len(data)
