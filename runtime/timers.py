@@ -18,12 +18,13 @@ NEVER: Final = float("inf")
 
 
 class Timed(Protocol):
-    """Something with a deadline. `deadline` is in the loop's time, NEVER for none; `slot` is the wheel's own,
-    -1 where it is not in it.
+    """Something with a deadline. `deadline` is in the loop's time, NEVER for none. `slot` and `due` are the
+    wheel's own: -1 where it is not in it, and when it is looked at next.
     """
 
     deadline: float
     slot: int
+    due: float
 
     def expired(self) -> None:
         """Called once the deadline has passed; the thing is out of the wheel then."""
@@ -40,15 +41,21 @@ class Timers:
         self._handle: asyncio.TimerHandle | None = loop.call_later(TICK_S, self._advance)
 
     def watch(self, thing: Timed) -> None:
-        """Put `thing` into the wheel, or move it there where its deadline came nearer."""
+        """Have `thing` told once its deadline has passed.
+
+        PERF: one that is in the wheel already and is looked at before its deadline stays where it is; then it
+        is put further. A deadline that moves on with every request costs one comparison.
+        """
         if thing.slot >= 0:
+            if thing.due <= thing.deadline:
+                return
             self._slots[thing.slot].discard(thing)
-        ticks = (
-            int((thing.deadline - self._began) / TICK_S) + 1 - self._tick
-            if thing.deadline < NEVER
-            else _SLOTS
-        )
-        thing.slot = slot = (self._tick + min(max(ticks, 1), _SLOTS - 1)) % _SLOTS
+        ticks = _SLOTS
+        if thing.deadline < NEVER:
+            ticks = int((thing.deadline - self._began) / TICK_S) + 1 - self._tick
+        tick = self._tick + min(max(ticks, 1), _SLOTS - 1)
+        thing.slot = slot = tick % _SLOTS
+        thing.due = self._began + (tick - 1) * TICK_S
         self._slots[slot].add(thing)
 
     def forget(self, thing: Timed) -> None:

@@ -313,10 +313,10 @@ class Upstream:
                 exchange.connected(connection, reused=True)
                 return
             if len(target.idle) < self.connections.idle:
-                connection.idle_since = self.services.timers.now
-                connection.deadline = connection.idle_since + self.connections.idle_ms / 1000
-                if connection.slot < 0:
-                    self.services.timers.watch(connection)
+                timers = self.services.timers
+                connection.deadline = deadline = timers.now + self.connections.idle_ms / 1000
+                if connection.slot < 0 or deadline < connection.due:
+                    timers.watch(connection)
                 target.idle.append(connection)
                 return
         connection.close()
@@ -358,10 +358,11 @@ class Upstream:
     def _idle_of(self, target: Target) -> ClientConnection | None:
         """An idle connection that may still be used, the newest first."""
         idle = target.idle
-        oldest = monotonic() - self.connections.age_ms / 1000
+        age_ms = self.connections.age_ms
+        oldest = self.services.timers.now - age_ms / 1000 if age_ms else 0.0
         while idle:
             connection = idle.pop()
-            if connection.usable and (not self.connections.age_ms or connection.opened > oldest):
+            if connection.usable and connection.opened > oldest:
                 target.active += 1
                 return connection
             connection.close()

@@ -44,6 +44,7 @@ class Thing:
         self.loop = loop
         self.deadline = deadline
         self.slot = -1
+        self.due = 0.0
         self.told: list[float] = []
 
     def expired(self) -> None:

@@ -7,7 +7,6 @@ replies, and whether the connection may serve another request. Knows no route an
 from __future__ import annotations
 
 import asyncio
-from time import monotonic
 from typing import TYPE_CHECKING, cast
 
 from ...timers import NEVER
@@ -23,7 +22,8 @@ class ClientConnection(asyncio.Protocol):
     """A connection to a target.
 
     Mutable: the exchange that is served, what of the reply has been read (`_buffer`, `_body`), what of the
-    request is still to be sent (`_sending`), `usable`, and the deadline while it is idle.
+    request is still to be sent (`_sending`), `usable`, and the deadline, which is the exchange's while there
+    is one.
     """
 
     __slots__ = (
@@ -38,7 +38,7 @@ class ClientConnection(asyncio.Protocol):
         "_transport",
         "_upstream",
         "deadline",
-        "idle_since",
+        "due",
         "opened",
         "slot",
         "target",
@@ -48,10 +48,10 @@ class ClientConnection(asyncio.Protocol):
     def __init__(self, upstream: Upstream, target: Target) -> None:
         self._upstream = upstream
         self.target = target
-        self.opened = monotonic()
-        self.idle_since = 0.0
+        self.opened = upstream.services.timers.now
         self.deadline = NEVER
         self.slot = -1
+        self.due = 0.0
         self.usable = True
         self._transport: asyncio.Transport | None = None
         self._exchange: Exchange | None = None
@@ -117,8 +117,10 @@ class ClientConnection(asyncio.Protocol):
             self._transport.resume_reading()
 
     def expired(self) -> None:
-        """It has been idle long enough."""
-        if self._exchange is None:
+        """The exchange's deadline has passed, or it has been idle long enough."""
+        if self._exchange is not None:
+            self._exchange.expired()
+        else:
             self.close()
 
     # --- for the loop ----------------------------------------------------------------------------------
@@ -204,6 +206,14 @@ class ClientConnection(asyncio.Protocol):
         reply, length, self._reusable = read
         if not length:
             self._end_without_body(exchange, reply, rest)
+            return
+        if length == len(rest):
+            # PERF: the usual small reply is all there.
+            exchange.reply_head(reply, length)
+            if self._exchange is not None:
+                exchange.reply_data(rest)
+                if self._exchange is not None:
+                    self._end(exchange, b"", [])
             return
         if length == CHUNKED:
             self._body = ChunkedBody()

@@ -7,7 +7,6 @@ Owns the status line, the fields, the framing of the body (RFC 9112 section 6.3)
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import Final, NamedTuple
 
 from ...reply import Reply
@@ -24,7 +23,7 @@ UNTIL_CLOSE: Final = -2
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9]{2})(?: ([\t\x20-\x7e\x80-\xff]*))?")
 _TOKEN = re.compile(rb"[0-9A-Za-z!#$%&'*+.^_`|~-]+")
 _LENGTH = re.compile(rb"[0-9]{1,19}")
-_CONTROLS = bytes(code for code in range(0x20) if code not in (0x09, 0x0A, 0x0D)) + b"\x7f"
+_CONTROLS = bytes(code for code in range(0x20) if code != 0x09) + b"\x7f"
 
 _PASSES, _DATE, _LENGTH_FIELD, _CODING, _CONNECTION, _TYPE, _DROPPED, _NO_TOKEN = range(8)
 _KINDS = {
@@ -59,13 +58,21 @@ class ReplyHead(NamedTuple):
     reusable: bool
 
 
-# The one cache of this module: replies use the same names over and over.
-@lru_cache(maxsize=512)
-def _kind(name: bytes) -> int:
-    """What becomes of a field of that name."""
-    if not _TOKEN.fullmatch(name):
+# The one cache of this module: targets send the same lines over and over. At most 2048 lines of 128 bytes.
+_KNOWN: dict[bytes, int] = {}
+_MOST_KNOWN: Final = 2048
+_LONGEST_KNOWN: Final = 128
+
+
+def _kind_of(line: bytes) -> int:
+    """What becomes of a line of the head; _NO_TOKEN where it is no field."""
+    name, colon, _ = line.partition(b":")
+    if not colon or not _TOKEN.fullmatch(name) or len(line.translate(None, _CONTROLS)) != len(line):
         return _NO_TOKEN
-    return _KINDS.get(name.lower(), _PASSES)
+    kind = _KINDS.get(name.lower(), _PASSES)
+    if len(line) <= _LONGEST_KNOWN and kind != _DATE and len(_KNOWN) < _MOST_KNOWN:
+        _KNOWN[line] = kind
+    return kind
 
 
 def read_reply(head: bytes, *, to_head: bool) -> ReplyHead | BadReply:
@@ -76,27 +83,21 @@ def read_reply(head: bytes, *, to_head: bool) -> ReplyHead | BadReply:
         return BadReply("reply-head", "the status line is not `HTTP/1.1 status reason`")
     if len(lines) > MAX_FIELDS:
         return BadReply("reply-head", f"the reply has {len(lines)} fields; {MAX_FIELDS} are allowed")
-    if (
-        head.count(b"\n") != len(lines)
-        or head.count(b"\r") != len(lines)
-        or len(head.translate(None, _CONTROLS)) != len(head)
-    ):
-        return BadReply("reply-head", "the reply's head holds a control character, a bare CR or a bare LF")
     minor, status = found[1], int(found[2])
     kept: list[bytes] = []
     length: bytes | None = None
     coding: bytes | None = None
     connection = b""
     dated = events = False
+    known = _KNOWN.get
     for each in lines:
-        name, colon, value = each.partition(b":")
-        kind = _kind(name)
-        if not colon or kind == _NO_TOKEN:
-            return BadReply("reply-head", "a line of the reply's head is no field")
+        kind = known(each)
+        if kind is None:
+            kind = _kind_of(each)
         if kind == _PASSES:
             kept.append(each)
         elif kind == _TYPE:
-            events = events or value.strip(b" \t").lower().startswith(b"text/event-stream")
+            events = events or each.partition(b":")[2].strip(b" \t").lower().startswith(b"text/event-stream")
             kept.append(each)
         elif kind == _DATE:
             dated = True
@@ -104,13 +105,17 @@ def read_reply(head: bytes, *, to_head: bool) -> ReplyHead | BadReply:
         elif kind == _LENGTH_FIELD:
             if length is not None:
                 return BadReply("reply-framing", "Content-Length is given more than once")
-            length = value.strip(b" \t")
+            length = each.partition(b":")[2].strip(b" \t")
         elif kind == _CODING:
             if coding is not None:
                 return BadReply("reply-framing", "Transfer-Encoding is given more than once")
-            coding = value.strip(b" \t").lower()
+            coding = each.partition(b":")[2].strip(b" \t").lower()
         elif kind == _CONNECTION:
-            connection += b"," + value.lower()
+            connection += b"," + each.partition(b":")[2].lower()
+        elif kind == _NO_TOKEN:
+            return BadReply(
+                "reply-head", "a line of the reply's head is no field"
+            )
     reusable = minor == b"1"
     if connection:
         named = {each.strip(b" \t") for each in connection.split(b",")}

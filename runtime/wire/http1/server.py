@@ -121,6 +121,7 @@ class ServerConnection(asyncio.Protocol):
         "_wants_continue",
         "came_from",
         "deadline",
+        "due",
         "opened",
         "peer_text",
         "slot",
@@ -155,6 +156,7 @@ class ServerConnection(asyncio.Protocol):
         self._late_reason = ""
         self.deadline = NEVER
         self.slot = -1
+        self.due = 0.0
         self.opened = self._services.timers.now
 
     # --- for the loop ----------------------------------------------------------------------------------
@@ -614,13 +616,12 @@ class ServerConnection(asyncio.Protocol):
         """The deadline of what is next; 0 is none."""
         timers = self._services.timers
         self._late_reason = reason
-        deadline = timers.now + milliseconds / 1000 if milliseconds else NEVER
-        if deadline < self.deadline or self.slot < 0:
-            self.deadline = deadline
-            if deadline < NEVER:
+        if milliseconds:
+            self.deadline = deadline = timers.now + milliseconds / 1000
+            if self.slot < 0 or deadline < self.due:
                 timers.watch(self)
         else:
-            self.deadline = deadline
+            self.deadline = NEVER
 
     def _finish_closing(self) -> None:
         """Close after the reply. The client may still be sending: read on for a while, so that what has not
