@@ -129,7 +129,7 @@ async def _asked(
             return str(status)
     except TimeoutError:
         return "silence"
-    except (asyncio.IncompleteReadError, ConnectionError):
+    except (asyncio.IncompleteReadError, ConnectionError, RuntimeError):  # the last is uvloop's, on a write
         return "closed"
     finally:
         writer.transport.abort()

@@ -219,6 +219,15 @@ def age_order(pids: Sequence[int]) -> list[int]:
     return sorted(pids, key=lambda pid: _stat(pid, 19) or 0)
 
 
+def turns(pid: int) -> tuple[float, float]:
+    """Seconds that a process's first thread ran, and that it wanted to while others did; 0 if unknown."""
+    try:
+        ran, waited, _ = Path(f"/proc/{pid}/schedstat").read_text().split()
+    except (OSError, ValueError):
+        return 0.0, 0.0
+    return int(ran) / 1e9, int(waited) / 1e9
+
+
 def cpu_seconds(pid: int) -> float:
     """Processor time that a process has used."""
     user, system = _stat(pid, 11), _stat(pid, 12)

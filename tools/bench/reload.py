@@ -45,7 +45,9 @@ from .process import (
     load_average,
     program,
     started,
+    turns,
     wait_ready,
+    workers,
 )
 from .workload import kdl_routes, make_routes
 
@@ -112,9 +114,12 @@ async def _measure(
     gc.freeze()
     loads, memory = [load_average()], [running.resident_kib()]
     others = Others()
+    (worker, *_) = workers(running, port)
+    turn = [turns(worker)]
     before = (await loop.run_for(options.before)).told()
     loads.append(load_average())
     shares = [others.cores()]
+    turn.append(turns(worker))
     others = Others()
     done = asyncio.Event()
     delays: list[float] = []
@@ -132,8 +137,10 @@ async def _measure(
     task = asyncio.create_task(reloads())
     during_phase = await loop.run_until(done)
     during = during_phase.told()
+    during_took = time.monotonic() - during_phase.began
     await task
     shares.append(others.cores())
+    turn.append(turns(worker))
     loads.append(load_average())
     memory.append(running.resident_kib())
     after = (await loop.run_for(options.after)).told() if options.after else None
@@ -146,6 +153,10 @@ async def _measure(
         "reloads taken": len(delays),
         "load average": loads,
         "others took, cores, before and during": [round(share, 2) for share in shares],
+        "a worker, before and during": [
+            _turn(turn[0], turn[1], options.before),
+            _turn(turn[1], turn[2], during_took),
+        ],
         "must be 0": _must_be_zero(during_phase),
         "p99 during over before": _over(during, before, "p99 ms"),
         "edit to first new reply, ms": {
@@ -157,6 +168,14 @@ async def _measure(
         "during": during,
         "after": after,
     } | ({"stopped early": problem, "log": running.tail()} if problem else {})
+
+
+def _turn(first: tuple[float, float], last: tuple[float, float], took: float) -> dict[str, float]:
+    """How the worker shared its core: parts of the time that it ran, and that it wanted to and others did."""
+    return {
+        "ran": round((last[0] - first[0]) / took, 3),
+        "waited for its core": round((last[1] - first[1]) / took, 3),
+    }
 
 
 def _must_be_zero(phase: Phase) -> dict[str, int]:
@@ -210,7 +229,7 @@ async def _serving(port: int) -> int | None:
 # --- the gateways ------------------------------------------------------------------------------------------
 
 
-def gwc_subject(root: Path, port: int, upstream_port: int, routes: int, workers: int) -> Subject:
+def gwc_subject(root: Path, port: int, upstream_port: int, routes: int, workers: int, *more: str) -> Subject:
     """A hundred files with a share of the routes each; the middle one has the marked routes too."""
     found = program("gwc")
     if found is None:
@@ -237,7 +256,7 @@ def gwc_subject(root: Path, port: int, upstream_port: int, routes: int, workers:
         beside.rename(edited)
 
     edit(0, None)
-    command = gwc.command(found, str(folder / "gwc.kdl"), str(root / "state"), workers=workers)
+    command = gwc.command(found, str(folder / "gwc.kdl"), str(root / "state"), *more, workers=workers)
     return Subject("gwc", command, edit)
 
 

@@ -32,7 +32,7 @@ import uvloop
 
 from .backend import streaming
 from .mischief import GOOD, KINDS, Place
-from .openloop import Connection, OpenLoop, Target
+from .openloop import Connection, Lost, OpenLoop, Target
 from .phase import Phase
 from .process import (
     CORES,
@@ -53,6 +53,12 @@ from .reload import HOST, Subject, gwc_subject
 KILL_WINDOW_S = 3.0
 SAMPLE_EVERY_S = 5.0
 RELOAD_EVERY_S = 1.0
+GAUGES = ("gwc_in_flight", "gwc_connections", "gwc_upstream_connections")
+"""Metrics that are zero when nobody is there."""
+
+LEFT_OPEN = 5
+"""Descriptors that a worker may have more at the end: its logs, and an upstream connection just made."""
+
 IDLE_WITHIN_S = 90.0
 """Idle connections to the upstream go by themselves within this time."""
 
@@ -95,14 +101,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="gwc-soak-") as name, ExitStack() as stack:
         root = Path(name)
         upstream, _ = stack.enter_context(streaming(root))
-        (port,) = free_ports(1)
-        subject = gwc_subject(root, port, upstream, options.routes, options.workers)
+        port, metrics_port = free_ports(2)
+        metrics = f"metrics.address=127.0.0.1:{metrics_port}"
+        subject = gwc_subject(root, port, upstream, options.routes, options.workers, "--set", metrics)
         log = root / "gateway.log"
         running = stack.enter_context(started(subject.name, subject.command, log, CORES))
         wait_ready(running, port, "/live/echo", HOST)
         os.sched_setaffinity(0, {LOAD_CORE})
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            report = runner.run(_soak(options, subject, running, port))
+            report = runner.run(_soak(options, subject, running, port, metrics_port))
         alive = running.process.poll() is None
         report["gateway alive"] = alive
     print(json.dumps(report, indent=2))
@@ -112,7 +119,7 @@ def main() -> None:
 
 
 async def _soak(
-    options: argparse.Namespace, subject: Subject, running: Running, port: int
+    options: argparse.Namespace, subject: Subject, running: Running, port: int, metrics_port: int
 ) -> dict[str, object]:
     seen = Seen()
     began = time.monotonic()
@@ -144,7 +151,7 @@ async def _soak(
     loads.append(load_average())
     last_served = await _last_served(port, seen.generation)
     await loop.stop()
-    at_rest = await _at_rest(running, port, files_before)
+    at_rest = await _at_rest(running, port, metrics_port, files_before)
     return _report(options, seen, running, port, loads, last_served, at_rest, broken)
 
 
@@ -241,16 +248,41 @@ async def _samples(running: Running, began: float, seen: Seen) -> None:
         await asyncio.sleep(SAMPLE_EVERY_S)
 
 
-async def _at_rest(running: Running, port: int, before: dict[int, int]) -> dict[str, object]:
-    """Descriptors of the workers when every client has left, until they are where they were."""
+async def _at_rest(
+    running: Running, port: int, metrics_port: int, before: dict[int, int]
+) -> dict[str, object]:
+    """Descriptors of the workers and gauges when every client has left, until they are where they were."""
     until = time.monotonic() + IDLE_WITHIN_S
     most = max(before.values(), default=0)
     while True:
         now = {pid: open_files(pid) for pid in workers(running, port)}
-        back = all(count <= most + 1 for count in now.values())
+        gauges = await _gauges(metrics_port)
+        back = all(count <= most + LEFT_OPEN for count in now.values()) and not any(gauges.values())
         if back or time.monotonic() > until:
-            return {"before": sorted(before.values()), "after": sorted(now.values()), "back": back}
+            return {
+                "before": sorted(before.values()),
+                "after": sorted(now.values()),
+                "metrics": gauges or "not served",
+                "back": back,
+            }
         await asyncio.sleep(0.5)
+
+
+async def _gauges(port: int) -> dict[str, float]:
+    """What the metrics say is going on, summed over all labels; nothing where they are not served."""
+    try:
+        _, connection = await asyncio.get_running_loop().create_connection(Connection, "127.0.0.1", port)
+        reply = await connection.ask(b"GET /metrics HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n")
+    except (OSError, Lost):
+        return {}
+    connection.close()
+    found: dict[str, float] = {}
+    for line in reply.body.decode().splitlines():
+        name, _, value = line.rpartition(" ")
+        name = name.partition("{")[0]
+        if name in GAUGES:
+            found[name] = found.get(name, 0.0) + float(value)
+    return found
 
 
 # --- the verdict -------------------------------------------------------------------------------------------
