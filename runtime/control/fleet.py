@@ -77,8 +77,8 @@ class WorkerProcess:
 
     @property
     def ready(self) -> bool:
-        """Whether it serves."""
-        return self.state == "ready"
+        """Whether it serves. One that hung up is as good as dead, and its end will be noticed soon."""
+        return self.state == "ready" and not self.channel.closed
 
     async def ask(self, body: Mapping[str, Any], files: Sequence[int] = (), *, timeout_s: float) -> Body:
         """As `Channel.ask`; an answer that is no is an answer."""
@@ -121,6 +121,8 @@ class Fleet:
         """Whether the dead are replaced and brought up by this class; not before the first table is there."""
         self._checked = loop.time()
         self._turn: asyncio.Future[None] | None = None
+        self._soon: set[int] = set()
+        """Slots that are being filled without a pause before it."""
 
     @property
     def ready(self) -> list[WorkerProcess]:
@@ -130,13 +132,13 @@ class Fleet:
     async def filled(self, timeout_s: float) -> None:
         """Wait until the workers that are starting serve, or that long."""
         until = self._loop.time() + timeout_s
-        while self._loop.time() < until and any(each and each.state == "starting" for each in self.current):
+        while self._loop.time() < until and self._soon:
             self._turn = self._loop.create_future()
             await asyncio.wait([self._turn], timeout=until - self._loop.time())
 
     def fill(self, slot: int) -> None:
         """Start a worker in an empty slot and make it serve."""
-        self._spawn(self._fill(slot, 0.0))
+        self._fill_after(slot, 0.0)
 
     async def start(self) -> None:
         """Start a worker in each slot and wait until all are there. RuntimeError where one is not in time."""
@@ -209,6 +211,18 @@ class Fleet:
         _when_ended(self._loop, process, lambda: self._ended(worker))
         return worker
 
+    def _fill_after(self, slot: int, pause_s: float) -> None:
+        async def fill() -> None:
+            try:
+                await self._fill(slot, pause_s)
+            finally:
+                self._soon.discard(slot)
+                self._turned()
+
+        if pause_s == 0:
+            self._soon.add(slot)
+        self._spawn(fill())
+
     async def _fill(self, slot: int, pause_s: float) -> None:
         """Start a worker in an empty slot and make it serve; again, after a pause, until one does."""
         while not self._stopping:
@@ -227,7 +241,6 @@ class Fleet:
                 return  # its end has begun the next one
             try:
                 await self._bring(worker)
-                self._turned()
                 self._tell("info", "worker-started", slot=slot, pid=worker.process.pid)
             except (ChannelClosed, Unanswered, RuntimeError) as failed:
                 self._tell("error", "worker-not-ready", slot=slot, pid=worker.process.pid, reason=str(failed))
@@ -257,7 +270,6 @@ class Fleet:
         worker.channel.close()
         worker.gone.set()
         self._equipment.give_back(worker.number)
-        self._turned()
         self.retiring.discard(worker)
         if self.current[worker.slot] is not worker:
             return
@@ -269,7 +281,7 @@ class Fleet:
         )
         if self.replacing:
             self.replaced += 1
-            self._spawn(self._fill(worker.slot, self._crashed(worker.slot)))
+            self._fill_after(worker.slot, self._crashed(worker.slot))
 
     def _check(self) -> None:
         """Kill who has given no sign of life, unless it was this process that did not listen."""
@@ -306,7 +318,7 @@ class Fleet:
         return cut
 
     def _turned(self) -> None:
-        """A worker has become ready or is gone: whoever waits looks again."""
+        """A slot has been filled or not: whoever waits looks again."""
         turn, self._turn = self._turn, None
         if turn is not None and not turn.done():
             turn.set_result(None)

@@ -128,6 +128,11 @@ async def swap(
             if isinstance(decision, Abort):
                 reason = decision.reason
                 break
+            # Its end is what has it replaced; without that it would be asked again.
+            for worker, answer in zip(participants, answers, strict=True):
+                if answer.outcome == "gone":
+                    worker.kill()
+                    await worker.gone.wait()
         if reason is None:
             # From here a connection may come in; until here a failed reload has taken none.
             for address in new:
