@@ -13,6 +13,7 @@ import asyncio
 import os
 import socket
 import struct
+from array import array
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -183,13 +184,18 @@ class Channel:
     def _readable(self) -> None:
         assert self._sock is not None
         try:
-            data, files, flags, _ = socket.recv_fds(self._sock, _AT_ONCE, MOST_FILES, _CLOSE_ON_EXEC)
+            # Not `socket.recv_fds`: it drops the flags, and files would be inherited by children.
+            data, ancillary, flags, _ = self._sock.recvmsg(_AT_ONCE, _ANCILLARY, _CLOSE_ON_EXEC)
         except (BlockingIOError, InterruptedError):
             return
         except OSError:
             self._lost()
             return
-        self._files.extend(files)
+        for level, kind, content in ancillary:
+            if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+                files = array("i")
+                files.frombytes(content[: len(content) - len(content) % files.itemsize])
+                self._files.extend(files)
         if not data or flags & socket.MSG_CTRUNC:
             self._lost()
             return
@@ -276,4 +282,5 @@ class Channel:
                 asked.set_exception(ChannelClosed())
 
 
+_ANCILLARY: Final = socket.CMSG_SPACE(MOST_FILES * array("i").itemsize)
 _CLOSE_ON_EXEC: Final = getattr(socket, "MSG_CMSG_CLOEXEC", 0)

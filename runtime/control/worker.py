@@ -60,8 +60,8 @@ class Equipped:
     """What a worker works with.
 
     `answering` is what else may be asked of it: `{kind: function of the message}`. `committed` is called with
-    each table that is served from now on, `reopen` to open log files anew, `tick` about once a second, `close`
-    at the end, when nothing is served any more.
+    each table that is served from now on, `reopen` to open log files anew, `tick` about once a second,
+    `close` at the end, when nothing is served any more.
     """
 
     serving: Served
@@ -69,7 +69,7 @@ class Equipped:
     committed: Callable[[RouteTable], None] = lambda table: None
     reopen: Callable[[], None] = lambda: None
     tick: Callable[[], None] = lambda: None
-    close: Callable[[], None] = lambda: None
+    close: Callable[[], object] = lambda: None
 
 
 MakeServing = Callable[[asyncio.AbstractEventLoop, Equipment], Equipped]

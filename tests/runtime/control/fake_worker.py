@@ -59,7 +59,7 @@ class FakeServing:
             os._exit(3)
         if self._asked(name, "die-once"):
             try:
-                Path(table.responds[0].body).touch(exist_ok=False)
+                Path(table.responds[0].body).touch(exist_ok=False)  # noqa: ASYNC240 - a test's mark
                 os._exit(3)
             except FileExistsError:
                 pass
@@ -86,7 +86,7 @@ class FakeServing:
         for address in list(self.servers):
             self.unlisten(address)
         until = self.loop.time() + deadline_s
-        while self.busy and self.loop.time() < until:
+        while self.busy and self.loop.time() < until:  # noqa: ASYNC110 - a fake may poll
             await asyncio.sleep(0.01)
         return self.busy
 
@@ -107,7 +107,7 @@ class FakeServing:
                     if path.startswith("/wait/"):
                         await asyncio.sleep(float(path[6:]))
                     if path == "/hang":
-                        time.sleep(3600)
+                        time.sleep(3600)  # noqa: ASYNC251 - to hang is the point
                     told = {
                         "slot": self.slot,
                         "pid": os.getpid(),

@@ -1,4 +1,4 @@
-"""A gateway in this process with real children: the supervisor, workers that fake traffic, a real compiler."""
+"""A gateway in this process with real children: workers that fake traffic, and a real compiler."""
 
 from __future__ import annotations
 
@@ -144,7 +144,9 @@ async def connect(place: str) -> tuple[asyncio.StreamReader, asyncio.StreamWrite
     return await asyncio.open_connection(host.strip("[]"), int(port))
 
 
-async def ask_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, path: str = "/") -> dict[str, Any]:
+async def ask_on(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, path: str = "/"
+) -> dict[str, Any]:
     """One request on a connection."""
     writer.write(f"GET {path} HTTP/1.1\r\nhost: t\r\n\r\n".encode())
     head = await reader.readuntil(b"\r\n\r\n")

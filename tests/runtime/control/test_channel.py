@@ -90,6 +90,7 @@ def test_files_come_with_their_message() -> None:
             assert not os.get_inheritable(descriptor)
             assert os.read(descriptor, 9) == str(number).encode()
             os.close(descriptor)
+        assert len(right.came) == 30
         left.channel.close()
         right.channel.close()
 
@@ -123,7 +124,9 @@ def test_questions_are_answered_whatever_else_is_said() -> None:
     run(work())
 
 
-@pytest.mark.parametrize("bytes_", [struct.pack(">IIB", 1 << 31, 0, 0), encode({"kind": "x"})[:9] + b"\xff" * 30])
+@pytest.mark.parametrize(
+    "bytes_", [struct.pack(">IIB", 1 << 31, 0, 0), encode({"kind": "x"})[:9] + b"\xff" * 30]
+)
 def test_garbage_ends_the_channel(bytes_: bytes) -> None:
     """A broken process is hung up on."""
 
@@ -140,7 +143,7 @@ def test_garbage_ends_the_channel(bytes_: bytes) -> None:
 
 @given(st.dictionaries(st.text(), st.integers(-(2**53), 2**53)), st.binary(), st.data())
 def test_frames_over_a_pipe(body: dict[str, int], blob: bytes, data: st.DataObject) -> None:
-    """What is written is read; a stream that ends inside a frame is garbled, one that ends between is over."""
+    """What is written is read; a stream that ends inside a frame is garbled, one between frames is over."""
     stream = io.BytesIO()
     write_frame(stream, body, blob)
     whole = stream.getvalue()

@@ -1,4 +1,4 @@
-"""`gwc run` as a person starts it: flags, signals, the state directory, an upgrade, a table without compiler."""
+"""`gwc run` as a person starts it: flags, signals, the state directory, an upgrade, a built table."""
 
 from __future__ import annotations
 
@@ -118,17 +118,13 @@ def test_a_broken_configuration_with_state_serves_the_last_good_table(main: Path
 
 def test_check_only_says_whether_it_would_start(main: Path, address: str) -> None:
     """A clean configuration, a broken one, and one whose secret is missing; nothing listens meanwhile."""
-    done = subprocess.run(
-        [GWC, "run", "--check-only", str(main)], capture_output=True, text=True, timeout=30
-    )
+    done = subprocess.run([GWC, "run", "--check-only", str(main)], capture_output=True, text=True, timeout=30)
     assert (done.returncode, done.stdout) == (0, f"{main}: ok, the gateway would start\n")
     assert not os.path.exists(address[5:])
     main.write_text(
         text_of("x", addresses=(address,)).replace("body", 'header "x-key" "${env:GWC_TEST_ABSENT}"; body')
     )
-    done = subprocess.run(
-        [GWC, "run", "--check-only", str(main)], capture_output=True, text=True, timeout=30
-    )
+    done = subprocess.run([GWC, "run", "--check-only", str(main)], capture_output=True, text=True, timeout=30)
     assert done.returncode == 1
     assert "GWC_TEST_ABSENT" in done.stderr
 
@@ -252,7 +248,7 @@ def test_sockets_of_a_service_manager_are_taken_over(main: Path) -> None:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         sock.listen()
-        address = "127.0.0.1:%d" % sock.getsockname()[1]
+        address = f"127.0.0.1:{sock.getsockname()[1]}"
         main.write_text(text_of("given", addresses=(address,)))
         starter = [
             sys.executable,

@@ -139,7 +139,7 @@ def test_references_in_an_address_are_looked_up(tmp_path: Path) -> None:
     """From the environment and from files; what is missing is said."""
     (tmp_path / "port").write_text("8081\n")
     assert place_of("127.0.0.1:${env:PORT}", {"PORT": "8080"}).port == 8080
-    assert place_of("127.0.0.1:${file:%s/port}" % tmp_path, {}).port == 8081
+    assert place_of("127.0.0.1:${file:" + f"{tmp_path}/port}}", {}).port == 8081
     with pytest.raises(Unresolvable, match="`PORT`"):
         place_of("127.0.0.1:${env:PORT}", {})
     for wrong in ("127.0.0.1:", "127.0.0.1:٣", "127.0.0.1:70000", ":80", "unix:x"):

@@ -79,7 +79,7 @@ def test_a_worker_that_cannot_prepare_fails_the_reload(tmp_path: Path, name: str
             await running.until(lambda: len(running.supervisor.fleet.ready) == 2)
             assert await everybody(running) == [1, 1]
             assert (await ask(old))["body"] == "good"
-            assert not os.path.exists(new[5:])
+            assert not os.path.exists(new[5:])  # noqa: ASYNC240 - the test's own
             write(tmp_path, text_of("better", addresses=(old, new)))
             assert (await running.commands.reload())["result"] == "committed"
             assert (await ask(new))["body"] == "better"
@@ -256,7 +256,7 @@ def test_addresses_come_and_go_with_the_table(tmp_path: Path) -> None:
             assert (await ask_on(*kept))["body"] == "two"
             with pytest.raises(OSError):
                 await connect(second)
-            assert not os.path.exists(second[5:])
+            assert not os.path.exists(second[5:])  # noqa: ASYNC240 - the test's own
             blocker = await asyncio.start_unix_server(lambda _, writer: writer.close(), second[5:])
             write(tmp_path, text_of("three", addresses=(first, second)))
             done = await running.commands.reload()
@@ -326,7 +326,10 @@ def test_a_compiler_that_dies_or_hangs_fails_the_reload(tmp_path: Path) -> None:
         path = write(tmp_path, text_of("one"))
         compiler = ChildCompiler([sys.executable, str(program), str(path)], lambda *_, **__: None, 3.0)
         async with gateway(path, workers=1, watch=False, compiler=compiler) as running:
-            for word, reason in (("die", "the compiler ended with exit code 7"), ("hang", "took longer than")):
+            for word, reason in (
+                ("die", "the compiler ended with exit code 7"),
+                ("hang", "took longer than"),
+            ):
                 mark.write_text(word)
                 done = await running.commands.reload()
                 assert done["result"] == "failed"
@@ -374,4 +377,3 @@ def test_status_tells_what_is_served(tmp_path: Path) -> None:
             ]
 
     run(work())
-
