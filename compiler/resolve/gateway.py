@@ -17,7 +17,7 @@ from gwc.schema.values.bound import OFF
 
 from .amounts import amount_of
 from .context import Record, span_of
-from .listeners import normal_address
+from .listeners import IMPLICIT, normal_address
 
 _EVERY = {"0.0.0.0": 4, "[::]": 6}
 """Hosts that stand for every address, with their version of IP."""
@@ -118,6 +118,16 @@ def _refuse_shared(root: Record, found: list[Diagnostic]) -> None:
         if address is None:
             continue
         other = next((each for each in taken if _meet(each.address, address)), None)
+        if not root.get("listeners") and any(_meet(each, address) for each in IMPLICIT.addresses):
+            found.append(
+                error(
+                    "GWC315",
+                    span_of(root[key], "address"),
+                    f"`{key}` would listen on `{address}`, which is taken",
+                    label="by the listener that there is where none is written",
+                    help="write a listener, or give this another port",
+                )
+            )
         if other is not None:
             found.append(
                 error(

@@ -83,6 +83,12 @@ def test_addresses_of_the_gateways_own(said: str, found: list[tuple[str, str]]) 
     assert told(f"{said}\n{ONE}{ROUTE}") == found
 
 
+def test_the_listener_that_nobody_wrote_has_its_address() -> None:
+    """Where no listener is written, one listens on loopback."""
+    assert told(f'metrics "127.0.0.1:8080"\n{ROUTE}') == [("GWC315", '"127.0.0.1:8080"')]
+    assert told(f'metrics "127.0.0.1:9100"\n{ROUTE}') == []
+
+
 UPSTREAM = [
     ("tls", []),
     ('tls { server-name "a"; verify #false }', []),
