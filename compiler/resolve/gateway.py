@@ -7,8 +7,7 @@ else does, and nobody but this machine reaches the admin API.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from ipaddress import ip_address
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from gwc.schema.diagnostic import Diagnostic, Label, error
 from gwc.schema.table import GatewayRecord, LogRecord, TracingRecord
@@ -18,6 +17,9 @@ from gwc.schema.values.bound import OFF
 from .amounts import amount_of
 from .context import Record, span_of
 from .listeners import IMPLICIT, normal_address
+
+if TYPE_CHECKING:
+    from ipaddress import IPv4Address, IPv6Address
 
 _EVERY = {"0.0.0.0": 4, "[::]": 6}
 """Hosts that stand for every address, with their version of IP."""
@@ -81,12 +83,8 @@ def is_local(address: str) -> bool:
     parsed = parse_address(address)
     if not isinstance(parsed, TcpAddress):
         return True
-    if parsed.host == "localhost":
-        return True
-    try:
-        return ip_address(parsed.host.strip("[]")).is_loopback
-    except ValueError:
-        return False
+    ip = _ip(parsed.host)
+    return parsed.host == "localhost" if ip is None else ip.is_loopback
 
 
 def _log(record: Record | None, usual: LogRecord) -> LogRecord:
@@ -163,7 +161,15 @@ def _is_part(host: str, every: str) -> bool:
     version = _EVERY.get(every)
     if version is None:
         return False
+    ip = _ip(host)
+    return host == "localhost" if ip is None else ip.version == version
+
+
+def _ip(host: str) -> IPv4Address | IPv6Address | None:
+    """The address that a host is, None for a name."""
+    from ipaddress import ip_address  # few configurations get here, and it takes 3 ms
+
     try:
-        return ip_address(host.strip("[]")).version == version
+        return ip_address(host.strip("[]"))
     except ValueError:
-        return host == "localhost"
+        return None
