@@ -341,6 +341,11 @@ class Exchange:
         lines_ = [b"content-type: application/json", b"cache-control: no-store"]
         self._reply(Reply(status, phrase(status).encode(), lines_, len(body)), body)
 
+    def request_promised(self, length: int) -> None:
+        """The body will be at least this long."""
+        if self._limit and length > self._limit:
+            self.refuse("body-length")
+
     def request_data(self, data: bytes) -> None:
         """A piece of the request's body."""
         if self.over:

@@ -83,10 +83,11 @@ _SIZE, _DATA, _DATA_END, _TRAILERS, _ENDED = range(5)
 class ChunkedBody:
     """A chunked body (RFC 9112 section 7.1), strictly: no bare LF, extensions by their grammar, all bounded.
 
-    Mutable: the phase, the bytes left of a chunk, and a line that has not ended.
+    Mutable: the phase, the bytes left of a chunk, and a line that has not ended. `promised` is the sum of the
+    sizes of all chunks so far, so that a body that will be too long is known before it has come.
     """
 
-    __slots__ = ("_extensions", "_left", "_line", "_phase", "_trailer_bytes", "trailers")
+    __slots__ = ("_extensions", "_left", "_line", "_phase", "_trailer_bytes", "promised", "trailers")
 
     def __init__(self) -> None:
         self.trailers: Fields = []
@@ -95,6 +96,7 @@ class ChunkedBody:
         self._line = b""
         self._extensions = 0
         self._trailer_bytes = 0
+        self.promised = 0
 
     def feed(self, data: bytes) -> tuple[list[bytes], bytes | None]:
         """See Body."""
@@ -152,6 +154,7 @@ class ChunkedBody:
                     "chunk", f"the extensions of chunks are longer than {MAX_EXTENSION_BYTES} bytes"
                 )
             self._left = int(found[1], 16)
+            self.promised += self._left
             self._phase = _DATA if self._left else _TRAILERS
         elif self._phase == _DATA_END:
             if line:
@@ -160,7 +163,7 @@ class ChunkedBody:
         elif not line:
             self._phase = _ENDED
         else:
-            self._trailer_bytes += len(line)
+            self._trailer_bytes += len(line) + 2
             found = _TRAILER_LINE.fullmatch(line)
             if found is None:
                 raise BodyError("trailer", "a trailer is no field")

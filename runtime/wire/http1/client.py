@@ -7,6 +7,7 @@ replies, and whether the connection may serve another request. Knows no route an
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import TYPE_CHECKING, cast
 
 from ...timers import NEVER
@@ -16,6 +17,9 @@ from .reply import CHUNKED, MAX_HEAD_BYTES, MAX_INTERIM, UNTIL_CLOSE, BadReply, 
 if TYPE_CHECKING:
     from ...exchange import Exchange, Trailers
     from ...upstream.pool import Target, Upstream
+
+
+_BARE_LF = re.compile(rb"(?<!\r)\n")
 
 
 class ClientConnection(asyncio.Protocol):
@@ -177,9 +181,9 @@ class ClientConnection(asyncio.Protocol):
             if end < 0 or end > MAX_HEAD_BYTES:
                 if len(buffer) > MAX_HEAD_BYTES:
                     self._refuse(
-                        exchange, "reply-head", f"the reply's head is longer than {MAX_HEAD_BYTES} bytes"
+                        exchange, "reply-too-long", f"the reply's head is longer than {MAX_HEAD_BYTES} bytes"
                     )
-                elif not b"HTTP/1.".startswith(buffer[:7]):
+                elif not b"HTTP/1.".startswith(buffer[:7]) or _BARE_LF.search(buffer):
                     self._refuse(exchange, "reply-head", "what came is no HTTP/1 reply")
                 else:
                     self._buffer = buffer

@@ -113,9 +113,7 @@ def read_reply(head: bytes, *, to_head: bool) -> ReplyHead | BadReply:
         elif kind == _CONNECTION:
             connection += b"," + each.partition(b":")[2].lower()
         elif kind == _NO_TOKEN:
-            return BadReply(
-                "reply-head", "a line of the reply's head is no field"
-            )
+            return BadReply("reply-head", "a line of the reply's head is no field")
     reusable = minor == b"1"
     if connection:
         named = {each.strip(b" \t") for each in connection.split(b",")}
@@ -140,7 +138,7 @@ def read_reply(head: bytes, *, to_head: bool) -> ReplyHead | BadReply:
     reply.is_event_stream = events
     if to_head or status in (204, 304) or status < 200:
         if status == 204 or status < 200:
-            reply.length = None if status < 200 else 0
+            reply.length = None
         return ReplyHead(reply, 0, reusable)
     if coding is not None:
         return ReplyHead(reply, CHUNKED, reusable)

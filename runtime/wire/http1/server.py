@@ -324,16 +324,17 @@ class ServerConnection(asyncio.Protocol):
         self._exchange = exchange
         self._replying = True
         self._sending = False
+        expects = head.headers.get("expect")
+        if expects is not None and expects.lower() != "100-continue":
+            self._keep = self._keep and not length
+            exchange.refuse("expectation")
+            return rest if not length else b""
         if length:
             self._body = ChunkedBody() if length == CHUNKED else LengthBody(length)
             self._body_bytes = 0
             self._discarding = False
             self._body_began = self._services.timers.now
-            expects = head.headers.get("expect")
             if expects is not None:
-                if expects.lower() != "100-continue":
-                    exchange.refuse("expectation")
-                    return rest
                 exchange.wants_continue = bool(minor) and not rest
             self._wait(entry.timeouts.body_ms, "body-timeout")
         listener = listeners[0] if len(listeners) == 1 else _named(listeners, head.listener)
@@ -377,6 +378,8 @@ class ServerConnection(asyncio.Protocol):
                 self._abort()
             return
         exchange = self._exchange
+        if type(body) is ChunkedBody and exchange is not None and not exchange.over:
+            exchange.request_promised(body.promised)
         for piece in pieces:
             self._body_bytes += len(piece)
             if exchange is not None and not exchange.over:
@@ -506,6 +509,8 @@ class ServerConnection(asyncio.Protocol):
         times = self._entry.timeouts
         if services.draining or (times.age_ms and services.timers.now - self.opened > times.age_ms / 1000):
             self._keep = False
+        if self._body is not None and self._is_unwanted(self._body, reply.status):
+            self._keep = False
         self._chunked = False
         lines = [b"HTTP/1.1 %d %b" % (reply.status, reply.reason)]
         lines += reply.lines
@@ -524,6 +529,13 @@ class ServerConnection(asyncio.Protocol):
         lines.append(b"\r\n" if reply.dated else _CLOCK.line(services.timers.now) + b"\r\n")
         # PERF: it goes out with the first piece of the body; each write costs 10 us.
         self._out = b"\r\n".join(lines)
+
+    def _is_unwanted(self, body: Body, status: int) -> bool:
+        """Whether the rest of a request's body is not worth reading, or may never come."""
+        exchange = self._exchange
+        if status == 413 or (exchange is not None and exchange.wants_continue):
+            return True
+        return isinstance(body, LengthBody) and body.left > MAX_DISCARDED_BYTES
 
     def send_data(self, data: bytes) -> None:
         """See Downstream."""
@@ -569,9 +581,18 @@ class ServerConnection(asyncio.Protocol):
             self._finish_closing()
 
     def abort(self) -> None:
-        """See Downstream."""
+        """See Downstream. What was good goes out, so that the client sees where it ends."""
         self._exchange = None
-        self._abort()
+        self._closing = True
+        self.flush()
+        if self._transport is None:
+            return
+        if self._http10 and not self._chunked:
+            # A body that ends with the connection must not end as if it were whole.
+            self._transport.abort()
+        else:
+            self._transport.close()
+            self._wait(int(LINGER_S * 1000), "linger")
 
     def pause_reading(self) -> None:
         """See Downstream."""
