@@ -2,7 +2,7 @@
 
 Owns generations' numbers and the state directory:
 
-    DIR/state.json               {"generation": 7, "digest": "…", "at": 1790000000.0}
+    DIR/state.json               {"generation": 7, "digests": {"6": "…", "7": "…"}, "at": 1790000000.0}
     DIR/tables/000007.table      the artifact
 
 A table is written before the state that names it, each in one step, so a crash leaves the state of before.
@@ -12,6 +12,7 @@ Knows nothing of workers.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import time
 from collections.abc import Iterator
@@ -75,7 +76,8 @@ class Keeping:
         tables = self.directory / "tables"
         tables.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_atomically(tables / _name(kept.generation), kept.data, 0o600)
-        state = {"generation": kept.generation, "digest": kept.digest, "at": kept.at}
+        digests = {str(each.generation): each.digest for each in self._kept.values()}
+        state = {"generation": kept.generation, "digests": digests, "at": kept.at}
         write_atomically(self.directory / _STATE, orjson.dumps(state), 0o600)
         found = sorted(_numbers(tables))
         for number in found[:-KEPT]:
@@ -92,29 +94,37 @@ class Keeping:
         from gwc.schema.artifact import Refusal, digest, load
 
         tables = self.directory / "tables"
-        state = self._state()
-        last: Kept | None = None
+        newest, digests = self._state()
+        found: list[Kept] = []
         # A table beyond the state's was written and never said to be good.
-        for number in sorted(each for each in _numbers(tables) if state is None or each <= state)[-KEPT:]:
+        for number in sorted((each for each in _numbers(tables) if each <= newest), reverse=True)[:KEPT]:
             with contextlib.suppress(OSError):
                 path = tables / _name(number)
-                data = path.read_bytes()
-                table = load(data)
-                if not isinstance(table, Refusal):
-                    last = Kept(number, digest(table), data, "state", path.stat().st_mtime)
-                    self.add(last)
+                data, at = path.read_bytes(), path.stat().st_mtime
+                if not found:
+                    table = load(data)
+                    if not isinstance(table, Refusal):
+                        found.append(Kept(number, digest(table), data, "state", at))
+                elif (known := digests.get(str(number))) is not None:
+                    # PERF: taken at its word; whoever goes back to it loads it, and that looks closely.
+                    found.append(Kept(number, known, data, "state", at))
+        for each in reversed(found):
+            self.add(each)
         self._last = max([self._last, *_numbers(tables)])
-        return last
+        return found[0] if found else None
 
-    def _state(self) -> int | None:
+    def _state(self) -> tuple[float, dict[str, str]]:
+        """The last good generation, and the digests of those that are kept; everything where nobody knows."""
         import orjson
 
         assert self.directory is not None
         with contextlib.suppress(OSError, ValueError):
             state = orjson.loads((self.directory / _STATE).read_bytes())
             if isinstance(state, dict) and type(state.get("generation")) is int:
-                return int(state["generation"])
-        return None
+                digests = state.get("digests")
+                known = digests if isinstance(digests, dict) else {}
+                return state["generation"], {k: v for k, v in known.items() if isinstance(v, str)}
+        return math.inf, {}
 
 
 def kept_now(generation: int, digest: str, data: bytes, origin: str) -> Kept:

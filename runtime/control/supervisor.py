@@ -286,7 +286,7 @@ class Supervisor:
             if last_good
             else GatewayRecord()
         )
-        slots = settings.workers or gateway.workers or len(os.sched_getaffinity(0))
+        slots = settings.workers or gateway.workers or _cores()
         if most_slots(inherited) > slots:
             self.tell("warning", "more-workers", wanted=slots, taken=most_slots(inherited))
             slots = most_slots(inherited)
@@ -406,6 +406,9 @@ class Supervisor:
         generation = self._number_of(digest)
         kept = kept_now(generation, digest, data, cause)
 
+        if self.table is not None:
+            self._tell_what_waits(table.gateway[0])
+
         def committing() -> None:
             self.committed, self.table = kept, table
             self.settings.configure(table.gateway[0])
@@ -431,6 +434,13 @@ class Supervisor:
         for address in swapped.released:
             self.tell("info", "not-listening", address=address)
         return self._done("committed", cause, began, findings=findings, stale=False)
+
+    def _tell_what_waits(self, new: GatewayRecord) -> None:
+        """Tell of settings that count from the next start on."""
+        for key in ("workers", "watch", "state_dir"):
+            before, after = getattr(self.gateway, key), getattr(new, key)
+            if before != after and getattr(self.settings, key) is None:
+                self.tell("warning", "needs-restart", setting=key, is_now=before, will_be=after)
 
     def _tell_listening(self, addresses: Sequence[str]) -> None:
         assert self.table is not None
@@ -631,6 +641,13 @@ class Supervisor:
         self._tasks.discard(task)
         if not task.cancelled() and (bug := task.exception()) is not None:
             self.tell("error", "internal-error", reason=f"{type(bug).__name__}: {bug}")
+
+
+def _cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1  # macOS
 
 
 def _addresses_of(table: RouteTable) -> list[str]:

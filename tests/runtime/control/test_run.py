@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -287,3 +288,27 @@ def test_the_service_manager_is_told(main: Path, tmp_path: Path) -> None:
             gwc.signal(signal.SIGTERM)
             until("STOPPING=1")
             assert gwc.end() == 0
+
+
+def test_a_supervisor_that_is_killed_leaves_nobody_behind(main: Path, address: str) -> None:
+    """Workers finish and end, the compiler too; the next gwc finds the way free."""
+
+    def children(pid: int) -> list[int]:
+        found = Path(f"/proc/{pid}/task/{pid}/children")
+        if not found.exists():
+            pytest.skip("no /proc here")
+        return [int(each) for each in found.read_text().split()]
+
+    with gwc_run(main, "--workers", 2) as gwc:
+        gwc.wait("ready")
+        before = children(gwc.process.pid)
+        assert len(before) == 3
+        ends = [os.pidfd_open(each) for each in before]
+        gwc.process.kill()
+        gwc.end()
+        for each in ends:
+            assert select.select([each], [], [], 20)[0], "a child lives on"
+            os.close(each)
+    with gwc_run(main, "--workers", 1) as gwc:
+        gwc.wait("ready")
+        assert get(address) == (200, "first")
