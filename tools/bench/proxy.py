@@ -3,7 +3,8 @@
 Prints JSON: requests/s and latencies (ms, as wrk sees them: a closed loop, so they are not those of a user)
 and what share of each peer's requests/s gwc reaches. All contestants of a case stand at the same time and are
 asked in turn, round after round; a figure is the median. `busy` is how much of its core a contestant used:
-far below 1, its figure is the load's limit and not its own. A round with errors is thrown out and told of;
+far below 1, its figure is the load's limit or somebody else's; requests/s of core time (requests over the
+processor time that the contestant used) then say more. A round with errors is thrown out and told of;
 one in which other programs took much of the machine is made again, and counts only where none is quiet.
 The contestant has one core, the load (wrk) and the backend the other. A peer that is not installed is named.
 
@@ -174,13 +175,16 @@ def _case(
             memory[running.name] = running.resident_kib()
     figures: dict[str, object] = {}
     rates: dict[str, float] = {}
+    per_core: dict[str, float] = {}
     for name, all_ones in good.items():
         quiet = _quiet(all_ones)
         ones = quiet if len(quiet) >= 2 else all_ones
         rates[name] = median(one.rate for one in ones)
+        per_core[name] = median(one.rate / max(one.busy, 0.001) for one in ones)
         figures[name] = {
             "requests/s": round(rates[name]),
             "spread": [round(min(one.rate for one in ones)), round(max(one.rate for one in ones))],
+            "requests/s of core time": round(per_core[name]),
             "p50 ms": round(median(one.p50 for one in ones), 2),
             "p99 ms": round(median(one.p99 for one in ones), 2),
             "busy": round(median(one.busy for one in ones), 2),
@@ -192,6 +196,9 @@ def _case(
     if "gwc" in rates:
         figures["gwc over"] = {
             name: round(rates["gwc"] / rate, 3) for name, rate in rates.items() if name != "gwc"
+        }
+        figures["gwc over, by core time"] = {
+            name: round(per_core["gwc"] / rate, 3) for name, rate in per_core.items() if name != "gwc"
         }
     if thrown:
         figures["thrown out"] = thrown
