@@ -30,6 +30,8 @@ START_S = 10.0
 """Until every address listens."""
 STOP_S = 10.0
 """Until it has ended after SIGTERM."""
+DRAIN = "3s"
+"""What a test leaves open does not keep the gateway for longer."""
 LOG_S = 5.0
 """Until a line that must come stands in a log."""
 
@@ -204,7 +206,8 @@ def _start(
     environment: Mapping[str, str] | None,
     workers: int,
 ) -> subprocess.Popen[bytes]:
-    command = [*program_of_gateway(), "run", str(place), "--workers", str(workers), *options]
+    command = [*program_of_gateway(), "run", str(place), "--workers", str(workers)]
+    command += ["--drain-timeout", DRAIN, *options]
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("GWC_")}
     inherited["XDG_RUNTIME_DIR"] = str(folder)  # where sockets go that are not asked for
     inherited.update(environment or {})
