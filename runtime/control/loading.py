@@ -10,6 +10,7 @@ import fcntl
 import gc
 import os
 import tempfile
+from collections.abc import Sequence
 from time import perf_counter
 from typing import Any, Final
 
@@ -72,15 +73,18 @@ async def load_in_slices(data: bytes, slice_s: float = SLICE_S) -> RouteTable | 
             gc.enable()
 
 
-async def free_in_slices(table: RouteTable) -> None:
-    """Let go of a table that is used no more, some hundred records at a time.
+async def free_in_slices(*tables: RouteTable, more: Sequence[Sequence[Any]] = ()) -> None:
+    """Let go of tables that are used no more, and of `more`, some hundred records at a time.
 
     The caller must hold no reference of its own. Where somebody still does, nothing is freed here and all of
     it later, with them.
     """
-    sections: list[Any] = [getattr(table, name) for name in _SECTIONS]
-    sections += [table.cache.programs, table.cache.outcomes]
-    del table
+    sections: list[Any] = list(more)
+    for table in tables:
+        sections += [getattr(table, name) for name in _SECTIONS]
+        sections += [table.cache.programs, table.cache.outcomes]
+        del table
+    del tables, more
     while sections:
         records = list(sections.pop())
         while records:

@@ -15,7 +15,7 @@ import resource
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -82,6 +82,13 @@ class _Prepared:
     table: RouteTable
 
 
+def _freed(old: _Prepared) -> Coroutine[Any, Any, None]:
+    """Free a table and what was made of it, in slices; the caller lets go of `old` at once."""
+    live = getattr(old.snapshot, "table", None)
+    tables = [old.table] if live is None or live is old.table else [old.table, live]
+    return free_in_slices(*tables, more=[getattr(old.snapshot, "plans", ())])
+
+
 class Worker:
     """The worker's side of the channel. Mutable: the table that is prepared, and whether it is leaving."""
 
@@ -98,7 +105,7 @@ class Worker:
         self._channel = Channel(loop, sock, self._on_message, self._orphaned)
         self._preparing: asyncio.Task[None] | None = None
         self._prepared: _Prepared | None = None
-        self._table: RouteTable | None = None
+        self._serves: _Prepared | None = None
         self._generation = 0
         self._leaving: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -194,12 +201,13 @@ class Worker:
         prepared = self._prepared
         if prepared is None or prepared.generation != generation:
             return {"ok": False, "reason": f"generation {generation} has not been prepared"}
+        # The old one is held until it is freed in slices: nobody else may be the last to let go of it.
+        old, self._serves, self._prepared = self._serves, prepared, None
         self._serving.commit(prepared.snapshot)
-        old, self._table, self._prepared = self._table, prepared.table, None
         self._generation = generation
-        self._equipped.committed(self._table)
+        self._equipped.committed(prepared.table)
         if old is not None:
-            self._spawn(free_in_slices(old))
+            self._spawn(_freed(old))
         return {"ok": True}
 
     def _drop_prepared(self) -> None:
@@ -208,7 +216,7 @@ class Worker:
             self._preparing = None
         prepared, self._prepared = self._prepared, None
         if prepared is not None:
-            self._spawn(free_in_slices(prepared.table))
+            self._spawn(_freed(prepared))
 
     def _orphaned(self) -> None:
         """The supervisor is gone: nobody would replace this worker or ever tell it to stop."""
@@ -216,7 +224,9 @@ class Worker:
 
     async def _leave(self, deadline_s: float | None, message: Message | None) -> None:
         if deadline_s is None:
-            deadline_s = ORPHAN_DRAIN_S if self._table is None else self._table.gateway[0].drain_ms / 1000
+            deadline_s = (
+                ORPHAN_DRAIN_S if self._serves is None else self._serves.table.gateway[0].drain_ms / 1000
+            )
         cut = 0
         try:
             cut = await self._serving.drain(deadline_s)
