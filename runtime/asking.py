@@ -29,7 +29,7 @@ def _no_nearest(name: str, known: Sequence[str]) -> str | None:
 
 
 class NotARequest(ValueError):
-    """What was described is no request to this gateway. `choices` are listeners, one of which it must name."""
+    """What was described is no request to it. `choices` are listeners, one of which is to be named."""
 
     def __init__(self, message: str, choices: Sequence[str] = ()) -> None:
         super().__init__(message)

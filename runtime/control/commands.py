@@ -71,6 +71,22 @@ class Commands:
         """Open log files anew, in every process."""
         self._supervisor.reopen_logs()
 
+    async def set_target(self, upstream: str, address: str, *, disabled: bool, hang_up: bool = False) -> None:
+        """Have no worker send requests to a target, or all again; `hang_up`: idle connections are closed.
+
+        A target of several upstreams is one target: it is enabled for all of them.
+        """
+        it = self._supervisor
+        if disabled:
+            it.disabled.add((upstream, address))
+        else:
+            it.disabled -= {each for each in it.disabled if each[1] == address}
+        body = {**it.targets_told, "hang_up": hang_up}
+        for each in it.fleet.current:
+            if each is not None and not each.ready and each.generation:
+                each.channel.tell(body)
+        await it.ask_workers(body)
+
     async def of_workers(self, kind: str, **body: Any) -> list[dict[str, object]]:
         """Ask every worker for what `worker.py` was equipped to answer; each answer with its `slot`."""
         answers = await self._supervisor.ask_workers({**body, "kind": kind})

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import time
 from pathlib import Path
 
 from gwc.schema.table import GatewayRecord, LogRecord, RouteTable
 
+from ..observe.access import AccessLog
 from ..observe.observer import Observer
 from ..observe.slab import Slab
 from ..state.cells import Cells
@@ -39,9 +42,25 @@ def make_serving(loop: asyncio.AbstractEventLoop, equipment: Equipment) -> Equip
         observer.set_level(body["level"])
         return {}
 
+    form = AccessLog(LogRecord(None), f"worker-{equipment.slot}", lambda line: None)
+
+    def active(body: Body) -> Body:
+        now = time.time()
+        records = sorted(serving.active(), key=lambda record: record.began)
+        told = [
+            {**json.loads(form.json(each)), "duration_ms": round(max(now - each.began, 0.0) * 1000, 3)}
+            for each in records[: body["limit"]]
+        ]
+        return {"active": told, "total": len(records)}
+
+    def set_targets(body: Body) -> Body:
+        disabled = [(upstream, address) for upstream, address in body["disabled"]]
+        serving.set_disabled(disabled, hang_up=body.get("hang_up", False))
+        return {}
+
     return Equipped(
         serving,
-        {"recent": recent, "log-level": set_level},
+        {"recent": recent, "log-level": set_level, "active": active, "targets": set_targets},
         committed=committed,
         reopen=observer.reopen,
         tick=observer.tick,

@@ -34,6 +34,7 @@ from gwc.schema.values.address import TcpAddress, parse_address
 
 from ..exchange import Services
 from ..observe.observing import Observing
+from ..observe.record import RequestRecord
 from ..plan import Plan
 from ..secrets import Secrets, SecretsMissing
 from ..snapshot import Snapshot
@@ -230,6 +231,7 @@ class Serving:
         self._names = Names(loop, tell=observer.error)
         self._names.subscribe(self._name_changed)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._disabled: frozenset[tuple[str, str]] = frozenset()
         self._connections = 0
         self._emptied: asyncio.Event | None = None
         self._by_peer: Counter[tuple[str, str]] = Counter()
@@ -324,6 +326,7 @@ class Serving:
         """After targets have changed: who uses which, and which names are to be watched."""
         self._targets.settle(self._upstreams.values())
         self._names.keep(set().union(*(each.names() for each in self._upstreams.values())))
+        self._disable()
 
     def _name_changed(self, change: Change) -> None:
         """A name leads elsewhere: upstreams that have it get other targets."""
@@ -449,6 +452,35 @@ class Serving:
     def targets(self) -> tuple[Target, ...]:
         """The targets of the live table."""
         return self._targets.all()
+
+    def active(self) -> list[RequestRecord]:
+        """The records of requests under way. They still change."""
+        found = (connection.record for connection in self._all_connections())
+        return [record for record in found if record is not None]
+
+    # --- what an administrator wants -------------------------------------------------------------------
+
+    def set_disabled(self, disabled: Iterable[tuple[str, str]], *, hang_up: bool = False) -> None:
+        """Send no requests to these targets, (upstream, address) each, and to all others again.
+
+        It holds for later tables too. `hang_up`: idle connections of the disabled are closed.
+        """
+        self._disabled = frozenset(disabled)
+        self._disable()
+        if hang_up:
+            for target in self._targets.all():
+                for connection in tuple(target.idle) if target.disabled else ():
+                    connection.close()
+
+    def _disable(self) -> None:
+        disabled = {
+            id(target)
+            for upstream in self._upstreams.values()
+            for target in (upstream.targets if self._disabled else ())
+            if (upstream.name, target.address) in self._disabled
+        }
+        for target in self._targets.all():
+            target.disabled = id(target) in disabled
 
 
 def _plan(table: RouteTable, route: RouteRecord, upstreams: Mapping[str, Upstream]) -> Plan:

@@ -13,7 +13,7 @@ import errno
 import os
 import socket
 import stat
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from .addresses import Place, Unresolvable, place_of, place_of_socket
@@ -136,10 +136,11 @@ class Sockets:
                 if (found.st_dev, found.st_ino) == held.inode:
                     os.unlink(held.place.path)
 
-    def release_all(self) -> None:
-        """Let everything go, inherited sockets that no listener wanted too."""
+    def release_all(self, kept: Collection[str] = ()) -> None:
+        """Let everything go but the addresses `kept`, inherited sockets that no listener wanted too."""
         for address in list(self.held):
-            self.release(address)
+            if address not in kept:
+                self.release(address)
         self.release_unwanted()
 
     def release_unwanted(self) -> None:

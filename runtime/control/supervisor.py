@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 
 from gwc.schema.artifact import Refusal
 from gwc.schema.table import GatewayRecord, RouteTable
@@ -39,13 +39,31 @@ _COUNTED_EVERY_S: Final = 1.0
 WORKER_COMMAND: Final = (sys.executable, "-m", "gwc.runtime.control.worker")
 
 
+class OwnListening(Protocol):
+    """What the supervisor itself serves: `own_listeners.Own`."""
+
+    @property
+    def addresses(self) -> frozenset[str]:
+        """Its addresses, as `Sockets` has them."""
+
+    async def open(self) -> None:
+        """Listen, before the first request is served. `StartFailed` where it cannot."""
+
+    async def follow(self) -> None:
+        """Another table is served."""
+
+    async def close(self) -> None:
+        """Listen no more."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunSettings:
     """What the command line and the environment say; None: what the table says.
 
     `drain_s` in seconds. `hints` False: no events, polling alone. `command` starts this gwc anew. `findings`
     is called with a report of the compiler that a person should see, `configure` with the gateway's settings
-    of each table that is committed, `counting` after each reload and about once a second.
+    of each table that is committed, `counting` after each reload and about once a second. `own` makes what
+    the supervisor itself serves.
     """
 
     workers: int | None = None
@@ -65,6 +83,7 @@ class RunSettings:
     configure: Callable[[GatewayRecord], None] = lambda record: None
     reopen_log: Callable[[], None] = lambda: None
     counting: Callable[[Supervisor, Reload | None], None] = lambda supervisor, reload: None
+    own: Callable[[Supervisor], OwnListening] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +132,7 @@ class Supervisor:
 
     `committed` is the table that is served, `table` the same loaded; `last` the last reload, `last_success`
     the last that did not fail; `stale`: the files say something else than what is served, because it is
-    broken.
+    broken. `disabled` are the targets that get no requests, as (upstream, address).
     """
 
     def __init__(self, settings: RunSettings, compiler: Compiles, tell: Tell) -> None:
@@ -127,6 +146,7 @@ class Supervisor:
         self.counts = {"committed": 0, "unchanged": 0, "failed": 0}
         self.stale = False
         self.draining = False
+        self.disabled: set[tuple[str, str]] = set()
         self.started = time.time()
         self.ready = asyncio.Event()
         self.keeping = Keeping(None)
@@ -141,6 +161,7 @@ class Supervisor:
         self._at_once = asyncio.Event()
         self._upgrading = False
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._own = None if settings.own is None else settings.own(self)
 
     # --- what others ask -----------------------------------------------------------------------------------
 
@@ -202,6 +223,16 @@ class Supervisor:
         answers = await asyncio.gather(*(ask(each) for each in self.fleet.ready))
         return [each for each in answers if each is not None]
 
+    @property
+    def targets_told(self) -> Body:
+        """What a worker is told of the targets that get no requests."""
+        return {"kind": "targets", "disabled": sorted(self.disabled)}
+
+    def forget_targets(self, known: set[tuple[str, str]] | None) -> None:
+        """Forget which targets were disabled of those that are not there any more."""
+        if known is not None:
+            self.disabled &= known
+
     def reopen_logs(self) -> None:
         """Have every process open its log files anew."""
         self.settings.reopen_log()
@@ -235,6 +266,8 @@ class Supervisor:
                 self._fleet.kill_all()
                 await self._fleet.all_gone()
             await self._compiler.close()
+            if self._own is not None:
+                await self._own.close()
             if self._sockets is not None:
                 self._sockets.release_all()
             self._ignore_signals()
@@ -309,8 +342,11 @@ class Supervisor:
         for slot, worker in enumerate(self._fleet.current):
             if worker is None:
                 self._fleet.fill(slot)
+        if self._own is not None:
+            await self._own.open()
         self._sockets.release_unwanted()
-        self._tell_listening(list(self._sockets.held))
+        assert self.table is not None
+        self._tell_listening(_addresses_of(self.table))
         self._start_watching(compiled)
         self.ready.set()
         assert self.committed is not None
@@ -359,8 +395,13 @@ class Supervisor:
         deadline_s = self.drain_s
         self.tell("info", "draining", deadline_s=deadline_s)
         draining = self._loop.create_task(self.fleet.drain(deadline_s))
+        kept: frozenset[str] = frozenset()
+        if self._own is not None and self.sockets.handed_over:
+            await self._own.close()  # the new gwc answers there
+        elif self._own is not None:
+            kept = self._own.addresses
         # The workers' copies close as they are told; with these open, new connections would wait for nobody.
-        self.sockets.release_all()
+        self.sockets.release_all(kept)
         at_once = self._loop.create_task(self._at_once.wait())
         await asyncio.wait([draining, at_once], return_when=asyncio.FIRST_COMPLETED)
         at_once.cancel()
@@ -433,6 +474,8 @@ class Supervisor:
             self._tell_listening(swapped.bound)
         for address in swapped.released:
             self.tell("info", "not-listening", address=address)
+        if self._own is not None and self.ready.is_set():
+            await self._own.follow()
         return self._done("committed", cause, began, findings=findings, stale=False)
 
     def _tell_what_waits(self, new: GatewayRecord) -> None:
@@ -550,6 +593,8 @@ class Supervisor:
                     os.close(descriptor)
                 if answer.outcome == "yes":
                     answer = await commit(worker, kept.generation, self.settings.commit_s)
+                if answer.outcome == "yes" and self.disabled:
+                    worker.channel.tell(self.targets_told)
             else:
                 assert self.table is not None
                 wanted = [each for each in _addresses_of(self.table) if each in self.sockets.held]

@@ -49,6 +49,11 @@ def route_hits(slabs: Iterable[Slab]) -> dict[str, RouteHits]:
     return {route: RouteHits(count, last.get((route,), [0.0])[0]) for route, count in hits.items()}
 
 
+def numbers_of(slabs: Iterable[Slab], name: str) -> dict[tuple[str, ...], list[float]]:
+    """All series of one metric by their labels' values; the numbers of each as a slab has them."""
+    return _totals(slabs).get(NUMBER_OF[name], {})
+
+
 def value(slabs: Iterable[Slab], name: str, values: tuple[str, ...] = ()) -> float:
     """One number of a counter or gauge; the count of a histogram. 0 where nothing was counted."""
     family = FAMILIES[NUMBER_OF[name]]

@@ -19,6 +19,7 @@ from gwc.schema.table import ListenerLimits, ListenerTimeouts
 
 from ...exchange import Exchange, Services, Trailers
 from ...observe.reasons import REASONS
+from ...observe.record import RequestRecord
 from ...own_replies import error_reply
 from ...reply import Reply
 from ...timers import NEVER
@@ -618,6 +619,11 @@ class ServerConnection(asyncio.Protocol):
     def busy(self) -> bool:
         """Whether a request is under way."""
         return self._exchange is not None or self._replying
+
+    @property
+    def record(self) -> RequestRecord | None:
+        """What is to be told of the request under way; None where there is none."""
+        return None if self._exchange is None else self._exchange.record
 
     def kill(self) -> None:
         """Close, whatever is under way."""

@@ -19,7 +19,12 @@ import click
 @click.option(
     "--workers", type=click.IntRange(1, 48), envvar="GWC_WORKERS", help="Worker processes; else one a core."
 )
-@click.option("--admin", envvar="GWC_ADMIN", metavar="ADDR", help="Where the admin API listens.")
+@click.option(
+    "--admin",
+    envvar="GWC_ADMIN",
+    metavar="ADDR",
+    help="Where the admin API listens: `unix:/path`, a loopback address (with GWC_ADMIN_TOKEN), or `off`.",
+)
 @click.option(
     "--state-dir",
     envvar="GWC_STATE_DIR",
@@ -88,6 +93,7 @@ def command(
 
     from gwc.runtime.control.compiling import ChildCompiler, Compiles, TableFile
     from gwc.runtime.control.counting import Counting, configure, observer_of_supervisor
+    from gwc.runtime.control.own_listeners import Own
     from gwc.runtime.control.sharing import Shared
     from gwc.runtime.control.supervisor import RunSettings, StartFailed, Supervisor
     from gwc.runtime.control.worker import loop_factory
@@ -115,6 +121,7 @@ def command(
                 configure=lambda gateway: configure(observer, gateway),
                 reopen_log=observer.reopen,
                 counting=Counting(shared, observer).count,
+                own=lambda supervisor: Own(supervisor, shared, observer),
             ),
             compiler,
             observer.error,
