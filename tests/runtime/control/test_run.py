@@ -312,3 +312,38 @@ def test_a_supervisor_that_is_killed_leaves_nobody_behind(main: Path, address: s
     with gwc_run(main, "--workers", 1) as gwc:
         gwc.wait("ready")
         assert get(address) == (200, "first")
+
+
+def test_a_worker_that_is_killed_is_replaced(main: Path, address: str) -> None:
+    """The others serve meanwhile, and the new one serves what is served."""
+    with gwc_run(main, "--workers", 2, "--no-watch") as gwc:
+        gwc.wait("ready")
+        main.write_text(text_of("second", addresses=(address,)))
+        gwc.signal(signal.SIGHUP)
+        gwc.wait("reload-committed", nth=2)
+        for number, worker in enumerate(worker_processes(gwc.process.pid), 1):
+            os.kill(worker, signal.SIGKILL)
+            assert get(address) == (200, "second")
+            died, started = gwc.wait("worker-died", nth=number), gwc.wait("worker-started", nth=number)
+            assert (died["pid"], died["slot"]) == (worker, started["slot"])
+        assert {get(address) for _ in range(10)} == {(200, "second")}
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_stopped_is_replaced(main: Path, address: str) -> None:
+    """SIGSTOP: no sign of life for five seconds."""
+    with gwc_run(main, "--workers", 1) as gwc:
+        gwc.wait("ready")
+        (worker,) = worker_processes(gwc.process.pid)
+        os.kill(worker, signal.SIGSTOP)
+        assert get(address) == (200, "first")  # asked of the stopped one's socket, answered by the next
+        assert gwc.wait("worker-hung")["pid"] == worker
+
+
+def worker_processes(supervisor: int) -> list[int]:
+    """The process ids of the workers."""
+    found = Path(f"/proc/{supervisor}/task/{supervisor}/children")
+    if not found.exists():
+        pytest.skip("no /proc here")
+    children = [int(each) for each in found.read_text().split()]
+    return [each for each in children if b"control.worker" in Path(f"/proc/{each}/cmdline").read_bytes()]
