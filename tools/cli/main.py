@@ -21,9 +21,12 @@ COMMANDS = {
     "explain": "Say which route a request takes, what happens to it, and why the others do not.",
     "fmt": "Lay KDL files out the one way.",
     "init": "Write a commented configuration to start from.",
+    "reload": "Have a running gateway take over its configuration, or go back.",
     "routes": "Print the routes in the order they are asked.",
     "run": "Serve from a configuration.",
     "schema": "Print the JSON Schema of the configuration.",
+    "status": "Say how a running gateway goes.",
+    "top": "Show what a running gateway does, live.",
 }
 """Every command with its line of help. The help stands here so that `gwc --help` imports none of them."""
 
