@@ -198,6 +198,9 @@ class Exchange:
     _snapshot: Snapshot | None = None
     _from_client: Address | None = None
     waiting: tuple[bytes, ...] = ()
+    _trailers: Trailers = []  # noqa: RUF012  # never changed, only replaced
+    _try_ends_at = NEVER
+    _per_try_ms = 0
 
     def __init__(
         self,
@@ -379,6 +382,8 @@ class Exchange:
         if side is not None:
             side.send_end(self._passing(trailers, response=False))
             self._wait_for_reply()
+        else:
+            self._trailers = trailers
 
     def client_gone(self, reason: str = "client-gone") -> None:
         """The client's connection is lost, or too slow to be kept."""
@@ -441,6 +446,7 @@ class Exchange:
         if total:
             self._ends_at = self.started + total / 1000
         self._idle_s = idle / 1000 if idle else NEVER
+        self._per_try_ms = settings.per_try_ms or 0
         self.head_bytes = self._request_head(host, path, query)
         self._try()
 
@@ -511,11 +517,17 @@ class Exchange:
         upstream = self.upstream
         assert upstream is not None
         self.record.attempts += 1
-        if not upstream.acquire(self):
-            # Not at once: whoever waits, for a place or for a connect, waits no longer than this.
+        self.acquire()
+
+    def acquire(self) -> None:
+        """Ask for a connection. The pool calls it too, when a name is known at last."""
+        assert self.upstream is not None
+        self._wait_listed = False
+        wait_s = self.upstream.acquire(self)
+        if wait_s is not None:
             self._wait_listed = True
             self.late_reason = "pending-timeout"
-            self._until((upstream.connections.pending_ms + upstream.timeouts.connect_ms) / 1000)
+            self._until(wait_s)
 
     def connected(self, side: UpstreamSide, *, reused: bool, seconds: float | None = None) -> None:
         """A connection is there. Called by the pool, at once or later."""
@@ -528,6 +540,9 @@ class Exchange:
         record.reused = reused
         if seconds is not None:
             record.connect_s = seconds
+        per_try = self._per_try_ms
+        if per_try:
+            self._try_ends_at = self.services.timers.now + per_try / 1000
         side.start(self, self.head_bytes, self.length)
         if self.waiting:
             waiting, self.waiting = self.waiting, ()
@@ -536,7 +551,7 @@ class Exchange:
                 side.send_data(piece)
         if self.length:
             if self.request_ended:
-                side.send_end([])
+                side.send_end(self._passing(self._trailers, response=False))
             elif self.downstream is not None:
                 if self.wants_continue:
                     self.wants_continue = False
@@ -588,6 +603,7 @@ class Exchange:
         reply.lines.append(b"x-correlation-id: " + record.request_id.encode("latin-1"))
         self.replied = True
         self.late_reason = "idle-timeout"
+        self._try_ends_at = NEVER
         if reply.is_event_stream:
             self._ends_at = NEVER
         self._until(self._idle_s)
@@ -723,8 +739,11 @@ class Exchange:
     def expired(self) -> None:
         """A deadline has passed."""
         reason = self.late_reason
-        if self.services.timers.now >= self._ends_at:
+        now = self.services.timers.now
+        if now >= self._ends_at:
             reason = "request-timeout"
+        elif now >= self._try_ends_at:
+            reason = "try-timeout"
         self.fail(reason)
 
     def _leave_upstream(self) -> None:
@@ -754,6 +773,8 @@ class Exchange:
         deadline = timers.now + seconds
         if deadline > self._ends_at:
             deadline = self._ends_at
+        if deadline > self._try_ends_at:
+            deadline = self._try_ends_at
         # PERF: a connection stays in the wheel from request to request, so its deadline is a number to set.
         timed: Exchange | UpstreamSide = self.upstream_side or self
         timed.deadline = deadline
@@ -763,7 +784,8 @@ class Exchange:
     def _extend(self) -> None:
         """Something moved: the idle deadline is later. It never comes nearer, so the wheel need not know."""
         if self.late_reason == "idle-timeout" and self.upstream_side is not None:
-            self.upstream_side.deadline = min(self.services.timers.now + self._idle_s, self._ends_at)
+            deadline = self.services.timers.now + self._idle_s
+            self.upstream_side.deadline = min(deadline, self._ends_at, self._try_ends_at)
 
     def _passing(self, trailers: Trailers, *, response: bool) -> Trailers:
         """The trailers that the route lets through."""

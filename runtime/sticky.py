@@ -6,6 +6,7 @@ cookie, the same in every worker, process and version.
 
 from __future__ import annotations
 
+from random import getrandbits
 from typing import Literal
 from zlib import crc32
 
@@ -14,12 +15,14 @@ from gwc.schema.request import RequestHead
 
 
 def split_point(head: RequestHead, sticky: tuple[Literal["client-ip", "header", "cookie"], str]) -> int:
-    """A number that depends on nothing but the value asked for. A request without it has the point of ""."""
+    """A number that depends on nothing but the value asked for; any number where the request has none."""
     kind, name = sticky
     if kind == "client-ip":
-        value = "" if head.client_ip is None else str(head.client_ip)
+        value = None if head.client_ip is None else str(head.client_ip)
     elif kind == "header":
-        value = head.headers.get(name, "")
+        value = head.headers.get(name)
     else:
-        value = cookie_value(head, name) or ""
+        value = cookie_value(head, name)
+    if value is None:
+        return getrandbits(32)
     return crc32(value.encode("latin-1"))

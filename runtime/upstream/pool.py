@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from gwc.schema.table import UpstreamConnections, UpstreamNames, UpstreamTimeouts
 
+from ..timers import NEVER
 from .address import Destination, HostName, IpAddress, ServiceName, UnixPath
 from .balance import Smooth
 from .names import NameFailed, Names, ServiceTarget
@@ -62,9 +63,11 @@ class LocalCounter:
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a target is: a host with a port, or a unix path. `tls` None: plain text; `server_name` is for SNI
-    and the certificate. Equal places share their connections.
+    and the certificate. Equal places share their connections; those of two upstreams do not, because each has
+    limits of its own.
     """
 
+    upstream: str
     address: str
     host: str
     port: int
@@ -102,8 +105,11 @@ class Targets:
         self._by_place: dict[Place, Target] = {}
 
     def at(self, place: Place) -> Target:
-        """The target at a place; a new one is kept once it is used."""
-        return self._by_place.get(place) or Target(place)
+        """The target at a place; `settle` forgets it if nobody uses it then."""
+        target = self._by_place.get(place)
+        if target is None:
+            target = self._by_place[place] = Target(place)
+        return target
 
     def settle(self, upstreams: Iterable[Upstream]) -> None:
         """Count who uses what; idle connections of targets that nobody uses are closed."""
@@ -198,7 +204,11 @@ class Upstream:
                 weights.append(weight)
         if tuple(targets) != self.targets or tuple(weights) != self.weights:
             self.targets, self.weights = tuple(targets), tuple(weights)
-            self._balance = Smooth(weights) if any(weights) else None
+            if not any(weights):
+                self._balance = None
+            else:
+                before = self._balance
+                self._balance = Smooth(weights) if before is None else before.with_weights(weights)
 
     async def look_up(self) -> None:
         """Ask for every name that the targets have; what fails is told by the names themselves."""
@@ -225,25 +235,28 @@ class Upstream:
         """Where a member is, as far as that is known. The addresses of a name have its weight each."""
         destination, weight, tls, name = member
         if isinstance(destination, UnixPath):
-            return [(Place(str(destination), "", 0, destination.path, tls, name), weight)]
+            return [(Place(self.name, str(destination), "", 0, destination.path, tls, name), weight)]
         if isinstance(destination, IpAddress):
-            return [(Place(str(destination), destination.host, destination.port, None, tls, name), weight)]
+            return [(self._place(destination, tls, name), weight)]
         if isinstance(destination, HostName):
             known = self._names.known(destination.host, destination.port, self._lookups) or ()
-            return [(Place(str(each), each.host, each.port, None, tls, name), weight) for each in known]
+            return [(self._place(each, tls, name), weight) for each in known]
         servers = self._found.get(destination.name, ())
         first = min((each.priority for each in servers), default=0)
         return [
-            (Place(str(each), each.host, each.port, None, tls, name or server.host), weight * server.weight)
+            (self._place(each, tls, name or server.host), weight * server.weight)
             for server in servers
             if server.priority == first
             for each in server.addresses
         ]
 
-    def acquire(self, exchange: Exchange) -> bool:
+    def _place(self, address: IpAddress, tls: ssl.SSLContext | None, name: str | None) -> Place:
+        return Place(self.name, str(address), address.host, address.port, None, tls, name)
+
+    def acquire(self, exchange: Exchange) -> float | None:
         """A connection for `exchange`: its `connected` or `unavailable` is called, at once or later.
 
-        Returns whether that has happened already.
+        Returns None where that has happened, else for how many seconds the exchange may wait.
         """
         target = self._pick()
         if target is None:
@@ -251,26 +264,30 @@ class Upstream:
         connection = self._idle_of(target)
         if connection is not None:
             exchange.connected(connection, reused=True)
-            return True
-        if self._count.add_below(1, self.connections.maximum):
+            return None
+        if self._count_in():
             self._connect(exchange, target)
-            return False
-        if self._pending.add_below(1, self.connections.pending):
+            return NEVER  # the connect has a limit of its own
+        most = self.connections.pending
+        if not most or self._pending.add_below(1, most):
+            if not most:
+                self._pending.add(1)
             self._waiting.append(exchange)
-            return False
+            wait_ms = self.connections.pending_ms
+            return wait_ms / 1000 if wait_ms else NEVER
         exchange.unavailable("pending-full")
-        return True
+        return None
 
-    def _without_target(self, exchange: Exchange) -> bool:
+    def _without_target(self, exchange: Exchange) -> float | None:
         """There is nobody to send to: for good, or until a name is looked up."""
         if self.targets or not self.names():
             exchange.unavailable("no-target")
-            return True
+            return None
         self._nameless.append(exchange)
         if self._looking is None:
             self._looking = self.services.loop.create_task(self._look_for())
             self._looking.add_done_callback(self._ended)
-        return False
+        return NEVER  # so has the look-up
 
     async def _look_for(self) -> None:
         """The first look-up; whoever waits for it goes on after it."""
@@ -284,7 +301,7 @@ class Upstream:
             if self._balance is None:
                 exchange.unavailable("name-lookup", "no address is known")
             else:
-                self.acquire(exchange)
+                exchange.acquire()
 
     def abandon(self, exchange: Exchange) -> None:
         """The exchange waits no more."""
@@ -305,27 +322,30 @@ class Upstream:
         """A connection is free: for whoever waits longest, else for later."""
         target = connection.target
         target.active -= 1
+        connection.active = False
         if target.users and target in self.targets and not target.disabled:
             while self._waiting:
                 exchange = self._waiting.popleft()
                 self._pending.add(-1)
                 target.active += 1
+                connection.active = True
                 exchange.connected(connection, reused=True)
                 return
             if len(target.idle) < self.connections.idle:
                 timers = self.services.timers
-                connection.deadline = deadline = timers.now + self.connections.idle_ms / 1000
+                idle_ms = self.connections.idle_ms
+                connection.deadline = deadline = timers.now + idle_ms / 1000 if idle_ms else NEVER
                 if connection.slot < 0 or deadline < connection.due:
                     timers.watch(connection)
                 target.idle.append(connection)
                 return
         connection.close()
 
-    def gone(self, connection: ClientConnection, *, active: bool) -> None:
+    def gone(self, connection: ClientConnection) -> None:
         """A connection is closed."""
         target = connection.target
         target.open -= 1
-        if active:
+        if connection.active:
             target.active -= 1
         else:
             with contextlib.suppress(ValueError):
@@ -333,7 +353,7 @@ class Upstream:
         self._count.add(-1)
         self.services.observer.upstream_closed(self.name, target.address)
         # Its place is free: the first that waits may connect.
-        if self._waiting and self._count.add_below(1, self.connections.maximum):
+        if self._waiting and self._count_in():
             exchange = self._waiting.popleft()
             self._pending.add(-1)
             next_target = self._pick()
@@ -342,6 +362,14 @@ class Upstream:
                 exchange.unavailable("no-target")
             else:
                 self._connect(exchange, next_target)
+
+    def _count_in(self) -> bool:
+        """Count one connection more, unless there are too many."""
+        most = self.connections.maximum
+        if most:
+            return self._count.add_below(1, most)
+        self._count.add(1)
+        return True
 
     def _pick(self) -> Target | None:
         """The next target by weight; disabled ones are passed over."""
@@ -364,6 +392,7 @@ class Upstream:
             connection = idle.pop()
             if connection.usable and connection.opened > oldest:
                 target.active += 1
+                connection.active = True
                 return connection
             connection.close()
         return None
@@ -393,6 +422,7 @@ class Upstream:
         seconds = monotonic() - began
         target.open += 1
         target.active += 1
+        connection.active = True
         self.services.observer.upstream_connected(self.name, target.address, seconds)
         if self._connecting.pop(exchange, None) is None:
             self.release(connection)

@@ -26,8 +26,8 @@ class ClientConnection(asyncio.Protocol):
     """A connection to a target.
 
     Mutable: the exchange that is served, what of the reply has been read (`_buffer`, `_body`), what of the
-    request is still to be sent (`_sending`), `usable`, and the deadline, which is the exchange's while there
-    is one.
+    request is still to be sent (`_sending`), `usable`, `active` (the pool's: a request has it), and the
+    deadline, which is the exchange's while there is one.
     """
 
     __slots__ = (
@@ -41,6 +41,7 @@ class ClientConnection(asyncio.Protocol):
         "_sending",
         "_transport",
         "_upstream",
+        "active",
         "deadline",
         "due",
         "opened",
@@ -57,6 +58,7 @@ class ClientConnection(asyncio.Protocol):
         self.slot = -1
         self.due = 0.0
         self.usable = True
+        self.active = False
         self._transport: asyncio.Transport | None = None
         self._exchange: Exchange | None = None
         self._buffer = b""
@@ -140,7 +142,7 @@ class ClientConnection(asyncio.Protocol):
         self._transport = None
         upstream = self._upstream
         upstream.services.timers.forget(self)
-        upstream.gone(self, active=exchange is not None or self not in self.target.idle)
+        upstream.gone(self)
         if exchange is None:
             return
         if type(self._body) is EndlessBody and exc is None:
