@@ -236,7 +236,7 @@ def gwc_subject(root: Path, port: int, upstream_port: int, routes: int, workers:
         raise StartFailed("gwc is not installed")
     folder = root / "config"
     (folder / "routes").mkdir(parents=True)
-    made = make_routes(routes)
+    made = make_routes(routes - 1)  # and the marked one
     names = sorted({"live", *(each.upstream for each in made)})
     upstreams = "".join(f'    upstream "{each}" {{ target "127.0.0.1:{upstream_port}" }}\n' for each in names)
     (folder / "gwc.kdl").write_text(
@@ -244,7 +244,7 @@ def gwc_subject(root: Path, port: int, upstream_port: int, routes: int, workers:
         f'upstreams {{\n{upstreams}}}\ninclude "routes/*.kdl"\n'
     )
     share = max(1, routes // FILES)
-    texts = [kdl_routes(made[start : start + share]) for start in range(0, routes, share)]
+    texts = [kdl_routes(made[start : start + share]) for start in range(0, len(made), share)]
     for number, text in enumerate(texts):
         (folder / "routes" / f"{number:03d}.kdl").write_text(text)
     middle = len(texts) // 2
