@@ -220,8 +220,9 @@ def _start(
 def _wait_until_listening(running: Gateway, addresses: int) -> None:
     deadline = time.monotonic() + START_S
     while True:
-        lines = [line for line in running.error_lines() if line.get("event") == "listening"]
-        if len({line.get("address") for line in lines}) >= max(1, addresses):
+        lines = [line for line in running.error_lines() if str(line.get("event")).endswith("listening")]
+        found = {line.get("address") for line in lines}
+        if len({each for each in found if not str(each).startswith("unix:")}) >= addresses:
             return
         code = running.process.poll()
         if code is not None:
