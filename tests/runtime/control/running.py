@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import socket
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,11 +30,17 @@ def run(work: Coroutine[Any, Any, T]) -> T:
         return runner.run(work)
 
 
-def text_of(body: str, *, name: str = "r", addresses: tuple[str, ...] = (), more: str = "") -> str:
+OWN_SOCKET = f"unix:{tempfile.gettempdir()}/gwc-test-{os.getpid()}.sock"
+"""Where a configuration listens that says nothing: the default port may be somebody else's."""
+
+
+def text_of(body: str, *, name: str = "r", addresses: tuple[str, ...] = (OWN_SOCKET,), more: str = "") -> str:
     """A configuration whose one reply is `body`."""
     listening = "".join(f' address "{each}";' for each in addresses)
-    listeners = f'listeners {{ listener "l" {{{listening} }} }}\n' if addresses else ""
-    return f'{listeners}routes {{\n  route "{name}" {{ respond {{ body "{body}" }} }}\n{more}}}\n'
+    return (
+        f'listeners {{ listener "l" {{{listening} }} }}\n'
+        f'routes {{\n  route "{name}" {{ respond {{ body "{body}" }} }}\n{more}}}\n'
+    )
 
 
 class Running:
