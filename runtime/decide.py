@@ -58,16 +58,23 @@ class Decision:
 
 
 def decide(
-    table: RouteTable, head: RequestHead, match: Match, *, port: int | None, split_point: int = 0
+    table: RouteTable,
+    head: RequestHead,
+    match: Match,
+    *,
+    port: int | None,
+    split_point: int = 0,
+    ids: tuple[str, str] = ("${trace-id}", "${request-id}"),
 ) -> Decision:
     """What happens to the request of `head`, which `match` won.
 
     `port` is the port that the address it came in by has, None on a unix socket; a listener's `public-port`
-    goes before it. `split_point` picks the part of a split (modulo the sum of the weights).
+    goes before it. `split_point` picks the part of a split (modulo the sum of the weights). `ids` are those of
+    the trace and of the request, by default as the variables are written.
     """
     alternative = table.alternatives[match.rank]
     route = table.routes[alternative.route]
-    facts = Facts(head, route.name, match.captures)
+    facts = Facts(head, route.name, match.captures, *ids)
     settings = next(each for each in table.settings() if each.name == head.listener)
     response = (changes_of(table.rules[route.response_rules], facts),)
     if route.action == "redirect":

@@ -26,6 +26,7 @@ from .match import Match, NeedsBody, NoMatch, match
 from .observe.observing import Observing
 from .observe.reasons import REASONS
 from .observe.record import RequestRecord
+from .observe.spans import wanted
 from .own_replies import error_reply, phrase
 from .plan import Plan
 from .reply import Reply
@@ -184,7 +185,7 @@ class Exchange:
     due = 0.0
     late_reason = ""
     wants_continue = False
-    trace_flags = "01"
+    trace_flags = "00"
     head_bytes = b""
     _ends_at = NEVER
     _idle_s = NEVER
@@ -248,6 +249,11 @@ class Exchange:
         record.generation = snapshot.generation
         if trusted is not None:
             self._believe(peer, trusted)
+        tracing = snapshot.table.gateway[0].tracing
+        if tracing is not None:
+            told = record.sampled if record.parent_span_id else None
+            record.sampled = wanted(record.trace_id, told, tracing)
+            self.trace_flags = "01" if record.sampled else "00"
         found = match(snapshot.table, head)
         if type(found) is Match:
             self._take(snapshot, found, address)
@@ -298,7 +304,9 @@ class Exchange:
         if plan.action == "builtin":
             self._builtin(BUILTINS[plan.target])
             return
-        decision = decide(snapshot.table, head, found, port=snapshot.ports[address], split_point=point)
+        ids = record.trace_id, record.request_id
+        port = snapshot.ports[address]
+        decision = decide(snapshot.table, head, found, port=port, split_point=point, ids=ids)
         self._changes = decision.response_headers
         self._act(plan, decision)
 

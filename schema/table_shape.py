@@ -39,7 +39,18 @@ _ARITIES: Final = {
 _OPERANDS: Final = {t.EQUAL: 0, t.PRESENT: 1, t.PREFIX: 0, t.SUFFIX: 0, t.CONTAINS: 0, t.RANGE: 4}
 
 _VARIABLES: Final = frozenset(
-    ("req.method", "req.scheme", "req.host", "req.path", "req.query", "client-ip", "listener", "route")
+    (
+        "req.method",
+        "req.scheme",
+        "req.host",
+        "req.path",
+        "req.query",
+        "client-ip",
+        "listener",
+        "route",
+        "trace-id",
+        "request-id",
+    )
 )
 _NAMED_VARIABLES: Final = ("req.header.", "path.", "env:", "file:")
 

@@ -15,7 +15,9 @@ from ..resolve import Item
 from ..resolve.resolved import Listener
 from ..validate.record import Record, span_of
 
-_VARIABLE = re.compile(r"(?<!\$)\$\{(?:env:|file:|req\.|path\.|(?:client-ip|listener|route)\})[^}]*\}?")
+_VARIABLE = re.compile(
+    r"(?<!\$)\$\{(?:env:|file:|req\.|path\.|(?:client-ip|listener|route|trace-id|request-id)\})[^}]*\}?"
+)
 _OPERATORS = ("value", "prefix", "suffix", "contains")
 _OF_CONDITIONS = "conditions compare text as it stands; a value for each environment comes with an overlay"
 

@@ -15,11 +15,13 @@ from gwc.schema.table import Value
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What variables are filled from."""
+    """What variables are filled from. The ids are the request's; whoever has none leaves them as written."""
 
     head: RequestHead
     route: str
     captures: Mapping[str, str]
+    trace_id: str = "${trace-id}"
+    request_id: str = "${request-id}"
 
 
 def fill(value: Value, facts: Facts) -> str:
@@ -49,4 +51,6 @@ def worth(name: str, facts: Facts) -> str:
         "req.query": head.query or "",
         "listener": head.listener,
         "route": facts.route,
+        "trace-id": facts.trace_id,
+        "request-id": facts.request_id,
     }[name]

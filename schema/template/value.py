@@ -83,6 +83,8 @@ VARIABLES: Final = (
     "client-ip",
     "listener",
     "route",
+    "trace-id",
+    "request-id",
     "path.NAME",
 )
 """The variables that there are; NAME is the name of a header field or of a capture."""
@@ -101,6 +103,8 @@ _NEAR_VARIABLES: Final = {
     "query": "req.query", "args": "req.query", "request.query": "req.query", "req.args": "req.query",
     "client_ip": "client-ip", "clientip": "client-ip", "remote_addr": "client-ip", "client.ip": "client-ip",
     "req.client-ip": "client-ip", "ip": "client-ip", "route.name": "route", "listener.name": "listener",
+    "trace_id": "trace-id", "traceid": "trace-id", "request_id": "request-id", "x-request-id": "request-id",
+    "correlation-id": "request-id", "req.id": "request-id",
 }  # fmt: skip
 
 

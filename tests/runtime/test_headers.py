@@ -71,6 +71,7 @@ def test_the_parts_rules_come_after_the_routes() -> None:
         ("[${req.header.x-id}]", "[7]"),
         ("[${req.header.x-none}]", "[]"),
         ("${client-ip}", "192.0.2.7"),
+        ("${trace-id} ${request-id}", "${trace-id} ${request-id}"),
         ("${listener}/${route}", "default/r"),
         ("$${req.host}", "${req.host}"),
         ("Bearer ${env:TOKEN} ${file:/run/x}", "Bearer ${env:TOKEN} ${file:/run/x}"),
