@@ -69,8 +69,8 @@ def decide(
     """What happens to the request of `head`, which `match` won.
 
     `port` is the port that the address it came in by has, None on a unix socket; a listener's `public-port`
-    goes before it. `split_point` picks the part of a split (modulo the sum of the weights). `ids` are those of
-    the trace and of the request, by default as the variables are written.
+    goes before it. `split_point` picks the part of a split (modulo the sum of the weights). `ids` are the
+    trace's and the request's, by default as the variables are written.
     """
     alternative = table.alternatives[match.rank]
     route = table.routes[alternative.route]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import cast
 
 from gwc.runtime.timers import NEVER, TICK_S, Timers
 from hypothesis import given
 from hypothesis import strategies as st
 
 
-class FakeLoop(asyncio.BaseEventLoop):
+class FakeLoop:
     """Time that passes when it is told to; one call is waited for at a time."""
 
     def __init__(self) -> None:
@@ -21,7 +22,7 @@ class FakeLoop(asyncio.BaseEventLoop):
         """The clock."""
         return self.clock
 
-    def call_later(self, delay, callback, *args, context=None):  # type: ignore[no-untyped-def]  # a stand-in
+    def call_later(self, _delay: float, callback: Callable[[], None]) -> None:
         """The next tick."""
         self.call = callback
 
@@ -32,9 +33,6 @@ class FakeLoop(asyncio.BaseEventLoop):
             self.clock += step
             assert self.call is not None
             self.call()
-
-    def __del__(self) -> None:
-        """Nothing to close."""
 
 
 class Thing:
@@ -56,7 +54,7 @@ class Thing:
 def test_deadlines_are_met(delays: list[float], step: float) -> None:
     """Each is told once, not early, and late by no more than two ticks and what the loop was held up."""
     loop = FakeLoop()
-    timers = Timers(loop)
+    timers = Timers(cast(asyncio.AbstractEventLoop, loop))
     things = [Thing(loop, loop.clock + delay) for delay in delays]
     for thing in things:
         timers.watch(thing)
@@ -69,7 +67,7 @@ def test_deadlines_are_met(delays: list[float], step: float) -> None:
 def test_a_deadline_that_moves() -> None:
     """One that is put off is told at its new time, one that comes nearer too, one that is forgotten never."""
     loop = FakeLoop()
-    timers = Timers(loop)
+    timers = Timers(cast(asyncio.AbstractEventLoop, loop))
     later, nearer, gone, never = (Thing(loop, loop.clock + 5) for _ in range(4))
     for thing in (later, nearer, gone, never):
         timers.watch(thing)
