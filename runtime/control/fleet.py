@@ -258,6 +258,15 @@ class Fleet:
         worker.heard = self._loop.time()
         if message.kind == "hello":
             worker.hello.set()
+        elif message.kind == "leaving" and worker.state in ("starting", "ready"):
+            self._tell("warning", "worker-leaving", slot=worker.slot, pid=worker.process.pid)
+            worker.state = "retiring"
+            self.retiring.add(worker)
+            if self.current[worker.slot] is worker:
+                self.current[worker.slot] = None
+                if self.replacing and not self._stopping:
+                    self.replaced += 1
+                    self.fill(worker.slot)
 
     def _lost(self, worker: WorkerProcess) -> None:
         """The channel broke. A worker that leaves does that; any other is of no use without it."""

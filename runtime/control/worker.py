@@ -117,6 +117,9 @@ class Worker:
     def leave(self, deadline_s: float | None = None, message: Message | None = None) -> None:
         """Drain, answer `message` and end the process."""
         if self._leaving is None:
+            if message is None:
+                # Nobody asked: the slot is to be filled now, not when this is over.
+                self._channel.tell({"kind": "leaving"})
             self._leaving = self._loop.create_task(self._leave(deadline_s, message))
 
     def _beat(self) -> None:

@@ -183,6 +183,31 @@ def test_a_hung_worker_is_noticed_by_its_heartbeat(tmp_path: Path) -> None:
     run(work())
 
 
+def test_a_worker_that_is_told_to_leave_is_replaced_first(tmp_path: Path) -> None:
+    """SIGTERM to one worker: it finishes what it has, and somebody else takes what is new meanwhile."""
+
+    async def work() -> None:
+        (address,) = addresses_of(tmp_path)
+        path = write(tmp_path, text_of("one", addresses=(address,)))
+        async with gateway(path, workers=1, watch=False) as running:
+            worker = running.supervisor.fleet.ready[0]
+            reader, writer = await connect(address)
+            before = (await ask_on(reader, writer))["pid"]
+            waiting = asyncio.create_task(ask_on(reader, writer, "/wait/3"))
+            await asyncio.sleep(0.1)
+            os.kill(before, signal.SIGTERM)
+            await running.until(lambda: bool(running.events("worker-started")))
+            assert (await ask(address))["pid"] != before
+            assert not worker.gone.is_set()
+            assert (await waiting)["pid"] == before
+            await asyncio.wait_for(worker.gone.wait(), 10)
+            assert worker.process.returncode == 0
+            assert running.events("worker-died") == []
+            writer.close()
+
+    run(work())
+
+
 def test_a_worker_without_supervisor_finishes_and_ends(tmp_path: Path) -> None:
     """A request under way is answered; then the process is gone."""
 
