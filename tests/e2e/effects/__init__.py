@@ -1,0 +1,1 @@
+"""What each key of the language does to a running gateway."""
