@@ -3,8 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+RUNS := $(VENV)/.runs
 JOBS ?= auto
 MINUTES ?= 10
+PORT ?= 8080
+OTHERS ?= 9100
 
 .PHONY: run test test-slow lint types imports docs golden bench fuzz mutants wheel clean
 
@@ -14,9 +17,15 @@ $(READY): pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	touch $(READY)
 
-## compile a sample and explain some requests against it
-run: $(READY)
-	$(BIN)/python samples/try.py
+# A gateway that can start needs nothing more, and no network.
+$(RUNS): pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/gwc run --check-only samples/hello >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet --editable .
+	touch $(RUNS)
+
+## a gateway on samples/shop with servers behind it: PORT is its port, OTHERS the first of six more
+run: $(RUNS)
+	@$(BIN)/python samples/serve.py --port $(PORT) --others $(OTHERS)
 
 test: $(READY)
 	$(BIN)/pytest -n $(JOBS) -q
