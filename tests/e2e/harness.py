@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 
@@ -96,6 +97,14 @@ class Gateway:
                     f"{self.access_lines()[-5:]}; stderr: {self.errors[-2000:]}"
                 )
             time.sleep(0.01)
+
+    def metric(self, name: str) -> float:
+        """The sum of a metric's series; there is a place `%metrics%` in the configuration."""
+        with urlopen(f"http://127.0.0.1:{self.ports['metrics']}/metrics", timeout=5) as reply:
+            lines = reply.read().decode().splitlines()
+        found = [line.rpartition(" ")[2] for line in lines if line.split("{")[0].split(" ")[0] == name]
+        assert found, f"no metric {name}"
+        return sum(map(float, found))
 
     def processes(self) -> list[int]:
         """The gateway's process and those below it."""

@@ -23,6 +23,7 @@ listeners {{
         timeouts {{ head "300ms"; idle "300ms"; body "300ms"; send "400ms" }}
     }}
 }}
+metrics {{ address "%metrics%" }}
 upstreams {{
     upstream "origin" {{ target "{origin}" }}
     upstream "narrow" {{
@@ -570,5 +571,7 @@ def test_nothing_piles_up(served: Gateway, origin: Upstream) -> None:
         except Silence as fault:
             raise AssertionError(data) from fault
     until(lambda: served.open_descriptors() <= open_before + 2, "descriptors are given back")
+    until(lambda: served.metric("gwc_in_flight") == 0, "no request is in flight")
+    until(lambda: served.metric("gwc_connections") == 0, "no client is connected")
     assert served.resident_bytes() - before < 8 * MEGA
     assert not origin.faults

@@ -16,6 +16,7 @@ from .upstream import Answer, Exchange, Upstream, black_hole, nobody, upstream
 
 CONFIG = """
 listeners {{ listener "public" {{ address "%public%" }} }}
+metrics {{ address "%metrics%" }}
 upstreams {{
     upstream "origin" {{
         target "{origin}"
@@ -429,7 +430,8 @@ def _keep_one(served: Gateway, origin: Upstream, path: str) -> None:
 
 
 def test_nothing_is_left_behind(served: Gateway, origin: Upstream) -> None:
-    """After all this, no connection to the upstream is open but those that are kept for reuse."""
+    """After all this, no request is in flight, and no connection open but those kept for reuse."""
     assert not origin.faults
     _next(served, origin)
     until(lambda: origin.open_connections() <= 128, "connections are given up")
+    until(lambda: served.metric("gwc_in_flight") == 0, "no request is in flight")
