@@ -22,6 +22,7 @@ from typing import Final, Protocol
 from gwc.schema.request import Address
 from gwc.schema.table import (
     OFF,
+    HeaderRules,
     ListenerLimits,
     ListenerRecord,
     ListenerTimeouts,
@@ -29,6 +30,7 @@ from gwc.schema.table import (
     RouteTable,
     UpstreamNames,
     UpstreamRecord,
+    Value,
 )
 from gwc.schema.values.address import TcpAddress, parse_address
 
@@ -44,6 +46,7 @@ from ..upstream.names import Change, NameFailed, Names
 from ..upstream.pool import Counting, LocalCounter, Member, Setup, Target, Targets, Upstream
 from ..upstream.tls import TlsFaulty, client_context, server_name
 from ..wire.http1.server import ServerConnection
+from .loading import Pace
 
 _ACCEPTED_AT_ONCE: Final = 32
 """Connections that one wake-up takes, so that requests get their turn."""
@@ -53,9 +56,6 @@ _ACCEPT_PAUSE_S: Final = 0.1
 
 _DESCRIPTORS_KEPT: Final = 0.9
 """The share of descriptors that clients' connections may use; the others are for targets, logs and tables."""
-
-_PLANS_AT_ONCE: Final = 128
-"""Plans made in one step. PERF: under 0.5 ms."""
 
 _NAMES_WAIT_S: Final = 1.0
 """How long a new table waits for names that it brings."""
@@ -239,22 +239,24 @@ class Serving:
 
     # --- tables ----------------------------------------------------------------------------------------
 
-    async def prepare(self, table: RouteTable, generation: int) -> Snapshot:
+    async def prepare(self, table: RouteTable, generation: int, pace: Pace | None = None) -> Snapshot:
         """Make everything that serving from `table` needs; nothing changes yet. Raises PrepareFailed."""
         secrets = Secrets(self._environment, self._root)
+        pace = pace or Pace(resting=False)
         try:
-            secrets.check(table)
-            filled = _filled(table, secrets)
+            filled = await _filled(table, secrets, pace)
             setups = {record.name: self._setup(record, secrets) for record in table.upstreams}
-        except (SecretsMissing, TargetFaulty, TlsFaulty) as fault:
+        except SecretsMissing as first:
+            raise PrepareFailed(_all_missing(table, secrets) or str(first)) from first
+        except (TargetFaulty, TlsFaulty) as fault:
             raise PrepareFailed(str(fault)) from fault
         await self._look_up(setups.values())
         plans: list[Plan] = []
         by_name = {name: setup.upstream for name, setup in setups.items()}
         for number, route in enumerate(table.routes):
             plans.append(_plan(filled, route, by_name))
-            if number % _PLANS_AT_ONCE == _PLANS_AT_ONCE - 1:
-                await asyncio.sleep(0)
+            if not number & 31 and pace.is_over():
+                await pace.rest()
         addresses = dict.fromkeys(address for record in table.listeners for address in record.addresses)
         return Snapshot(
             generation,
@@ -501,26 +503,52 @@ def _plan(table: RouteTable, route: RouteRecord, upstreams: Mapping[str, Upstrea
     return Plan(route.name, route.action, settings, plain, single, used, route.target)
 
 
-def _filled(table: RouteTable, secrets: Secrets) -> RouteTable:
-    """The table with secrets in place of references to them, where requests need them."""
-    filled = replace(
-        table,
-        rules=tuple(
-            rules._replace(
-                set=tuple((name, secrets.value(value)) for name, value in rules.set),
-                add=tuple((name, secrets.value(value)) for name, value in rules.add),
-            )
-            for rules in table.rules
-        ),
-        responds=tuple(
-            each._replace(headers=tuple((name, secrets.value(value)) for name, value in each.headers))
-            for each in table.responds
-        ),
-        listeners=tuple(each._replace(addresses=tuple(each.addresses)) for each in table.listeners),
-    )
+async def _filled(table: RouteTable, secrets: Secrets, pace: Pace) -> RouteTable:
+    """The table with secrets in place of references to them, where requests need them.
+
+    Errors: SecretsMissing with the first that is missing.
+    """
+    rules: list[HeaderRules] = []
+    for number, each in enumerate(table.rules):
+        if _refers(each.set) or _refers(each.add):
+            each = each._replace(set=_with(secrets, each.set), add=_with(secrets, each.add))
+        rules.append(each)
+        if not number & 63 and pace.is_over():
+            await pace.rest()
+    responds = [
+        each._replace(headers=_with(secrets, each.headers)) if _refers(each.headers) else each
+        for each in table.responds
+    ]
+    filled = replace(table, rules=tuple(rules), responds=tuple(responds))
     filled.cache.programs = table.cache.programs
     filled.cache.digest = table.cache.digest
     return filled
+
+
+def _all_missing(table: RouteTable, secrets: Secrets) -> str:
+    """Everything that is missing, wherever it stands."""
+    try:
+        secrets.check(table)
+    except SecretsMissing as missing:
+        return str(missing)
+    return ""
+
+
+Values = tuple[tuple[str, Value], ...]
+
+
+def _refers(values: Values) -> bool:
+    """Whether one of the values has a reference."""
+    return any(len(value) > 1 and any(map(_is_reference, value[1::2])) for _, value in values)
+
+
+def _is_reference(variable: str) -> bool:
+    return variable.startswith(("env:", "file:"))
+
+
+def _with(secrets: Secrets, values: Values) -> Values:
+    """The values with what they refer to."""
+    return tuple((name, secrets.value(value)) for name, value in values)
 
 
 async def _asked(names: Names, destination: HostName, settings: UpstreamNames) -> None:

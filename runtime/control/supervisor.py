@@ -25,7 +25,7 @@ from .compiling import Compiled, Compiles
 from .fleet import Equipping, Fleet, Tell, WorkerProcess
 from .handover import is_ready, keep_ready_private, say_ready, start_new
 from .keeping import Keeping, Kept, kept_now
-from .loading import file_of, load_in_slices
+from .loading import Pace, file_of, free_in_slices, load_in_slices
 from .notify import notify, reloading, watchdog_s
 from .sockets import BindFailed, Sockets, inherited_sockets, most_slots
 from .swap import COMMIT_S, PREPARE_S, commit, hand_sockets, prepare, swap
@@ -228,10 +228,11 @@ class Supervisor:
         """What a worker is told of the targets that get no requests."""
         return {"kind": "targets", "disabled": sorted(self.disabled)}
 
-    def forget_targets(self, known: set[tuple[str, str]] | None) -> None:
+    async def forget_targets(self, known: set[tuple[str, str]]) -> None:
         """Forget which targets were disabled of those that are not there any more."""
-        if known is not None:
+        if not self.disabled <= known:
             self.disabled &= known
+            await self.ask_workers(self.targets_told)
 
     def reopen_logs(self) -> None:
         """Have every process open its log files anew."""
@@ -441,7 +442,7 @@ class Supervisor:
         """Have all workers serve this table. `stale`: what a failure means for the files."""
         if self.committed is not None and self.committed.digest == digest:
             return self._done("unchanged", cause, began, findings=findings, stale=False)
-        table = await load_in_slices(data)
+        table = await load_in_slices(data, Pace(resting=self.table is not None))
         if isinstance(table, Refusal):
             return self._done("failed", cause, began, reason=table.message, findings=findings, stale=stale)
         generation = self._number_of(digest)
@@ -449,6 +450,8 @@ class Supervisor:
 
         if self.table is not None:
             self._tell_what_waits(table.gateway[0])
+
+        old = [self.table]
 
         def committing() -> None:
             self.committed, self.table = kept, table
@@ -468,6 +471,10 @@ class Supervisor:
         )
         if swapped.reason is not None:
             return self._done("failed", cause, began, reason=swapped.reason, findings=findings, stale=stale)
+        before = old.pop()
+        if before is not None:
+            self._spawn(free_in_slices(before))
+            del before
         self.keeping.add(kept)
         await self._write(kept)
         if self.ready.is_set():

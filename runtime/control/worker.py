@@ -23,7 +23,7 @@ from gwc.schema.artifact import Refusal
 from gwc.schema.table import RouteTable
 
 from .channel import Body, Channel, Message
-from .loading import free_in_slices, load_in_slices, read_in_slices
+from .loading import Pace, free_in_slices, load_in_slices, read_in_slices
 
 BEAT_S: Final = 0.25
 _BEATS_A_TICK: Final = 4
@@ -34,7 +34,7 @@ ORPHAN_DRAIN_S: Final = 30.0
 class Served(Protocol):
     """What a worker needs of `serving.Serving`."""
 
-    async def prepare(self, table: RouteTable, generation: int) -> Any: ...
+    async def prepare(self, table: RouteTable, generation: int, pace: Pace) -> Any: ...
     def commit(self, snapshot: Any) -> None: ...
     def listen(self, address: str, sock: socket.socket) -> None: ...
     def unlisten(self, address: str) -> None: ...
@@ -185,11 +185,12 @@ class Worker:
             # What the young generations hold is looked through now, while it is little: what is there after
             # loading is frozen and never looked at again.
             gc.collect(1)
-            table = await load_in_slices(await read_in_slices(descriptor))
+            pace = Pace(resting=self._serves is not None)
+            table = await load_in_slices(await read_in_slices(descriptor), pace)
             if isinstance(table, Refusal):
                 self._channel.answer(message, {"ok": False, "reason": table.message})
                 return
-            snapshot = await self._serving.prepare(table, generation)
+            snapshot = await self._serving.prepare(table, generation, pace)
             gc.freeze()
             self._prepared = _Prepared(generation, snapshot, table)
             self._channel.answer(message, {"ok": True})

@@ -48,7 +48,7 @@ class FakeServing:
         self.busy = 0
         self.draining = False
 
-    async def prepare(self, table: RouteTable, generation: int) -> Snapshot:
+    async def prepare(self, table: RouteTable, generation: int, pace: object = None) -> Snapshot:
         """Get ready, or misbehave as the table asks."""
         name = table.routes[0].name
         if self._asked(name, "refuse"):
