@@ -61,22 +61,26 @@ Refuse = Callable[[int, str, str, str], Reply]
 
 
 class _Refused(Exception):
-    """What came is not served; the connection ends after the reply."""
+    """What came is not served; the connection ends after the reply, which has no body to a HEAD."""
 
-    def __init__(self, status: int, code: str, words: str) -> None:
+    def __init__(self, status: int, code: str, words: str, head: h11.Request) -> None:
         super().__init__(words)
-        self.status, self.code, self.words = status, code, words
+        self.status, self.code, self.words, self.method = status, code, words, head.method
 
 
 class OwnServer:
     """Serves one listening socket until it is closed. Mutable: the connections."""
 
-    def __init__(self, sock: socket.socket, handle: Handle, refuse: Refuse) -> None:
-        """`sock` is duplicated, so its owner may close it. To be made where the loop runs."""
+    def __init__(
+        self, sock: socket.socket, handle: Handle, refuse: Refuse, tell: Callable[..., None]
+    ) -> None:
+        """`sock` is duplicated, so its owner may close it; `tell` writes to the error log. To be made where
+        the loop runs."""
         self._sock = sock.dup()
         self._sock.setblocking(False)
         self._handle = handle
         self._refuse = refuse
+        self._tell = tell
         self._loop = asyncio.get_running_loop()
         self._serving: set[asyncio.Task[None]] = set()
         self._busy: set[asyncio.Task[None]] = set()
@@ -113,7 +117,12 @@ class OwnServer:
                 continue
             task = self._loop.create_task(self._serve(sock))
             self._serving.add(task)
-            task.add_done_callback(self._serving.discard)
+            task.add_done_callback(self._served)
+
+    def _served(self, task: asyncio.Task[None]) -> None:
+        self._serving.discard(task)
+        if not task.cancelled() and (bug := task.exception()) is not None:
+            self._tell("error", "internal-error", where="own", reason=f"{type(bug).__name__}: {bug}")
 
     async def _serve(self, sock: socket.socket) -> None:
         task = asyncio.current_task()
@@ -147,18 +156,21 @@ class OwnServer:
         """Request after request, until one side has had enough."""
         wire = h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD_BYTES)
         while not self._closing:
+            method = "GET"
             try:
                 received = await self._receive(wire, reader, writer, client, task)
                 if received is None:
                     return
+                method = received.method
                 reply = await self._handle(received)
             except _Refused as fault:
+                method = fault.method.decode("ascii")
                 reply = self._refuse(fault.status, fault.code, fault.words, client)
             except h11.RemoteProtocolError as fault:
                 status = fault.error_status_hint
                 code = "head-too-long" if status == 431 else "bad-request"
                 reply = self._refuse(status, code, f"this is no HTTP/1.1 request: {fault}", client)
-            await _send(wire, writer, reply, closing=self._closing)
+            await _send(wire, writer, reply, method, closing=self._closing)
             self._busy.discard(task)
             if wire.our_state is not h11.DONE or wire.their_state is not h11.DONE:
                 await _linger(reader, writer)
@@ -182,12 +194,14 @@ class OwnServer:
             head = await _event(wire, reader)
         if not isinstance(head, h11.Request):
             return None
+        if sum(len(name) + len(value) for name, value in head.headers) + len(head.target) > HEAD_BYTES:
+            raise _Refused(431, "head-too-long", f"a head has at most {HEAD_BYTES} bytes", head)
         headers = _headers(head)
         if "content-length" in headers and "transfer-encoding" in headers:
-            raise _Refused(400, "bad-framing", "a request has a length or a coding, not both")
+            raise _Refused(400, "bad-framing", "a request has a length or a coding, not both", head)
         length = headers.get("content-length", "0")
         if len(length) > 10 or int(length) > BODY_BYTES:
-            raise _Refused(413, "body-too-long", f"a body has at most {BODY_BYTES} bytes")
+            raise _Refused(413, "body-too-long", f"a body has at most {BODY_BYTES} bytes", head)
         if wire.they_are_waiting_for_100_continue:
             writer.write(wire.send(h11.InformationalResponse(status_code=100, headers=[])) or b"")
         body = bytearray()
@@ -197,7 +211,7 @@ class OwnServer:
                     return None
                 body += event.data
                 if len(body) > BODY_BYTES:
-                    raise _Refused(413, "body-too-long", f"a body has at most {BODY_BYTES} bytes")
+                    raise _Refused(413, "body-too-long", f"a body has at most {BODY_BYTES} bytes", head)
         return Received(
             head.method.decode("ascii"), head.target.decode("latin-1"), headers, bytes(body), client
         )
@@ -209,7 +223,9 @@ async def _event(wire: h11.Connection, reader: asyncio.StreamReader) -> Any:
     return event
 
 
-async def _send(wire: h11.Connection, writer: asyncio.StreamWriter, reply: Reply, *, closing: bool) -> None:
+async def _send(
+    wire: h11.Connection, writer: asyncio.StreamWriter, reply: Reply, method: str, *, closing: bool
+) -> None:
     fields = [
         ("content-type", reply.content_type),
         ("content-length", str(len(reply.body))),
@@ -222,7 +238,7 @@ async def _send(wire: h11.Connection, writer: asyncio.StreamWriter, reply: Reply
     if wire.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
         return
     head = wire.send(h11.Response(status_code=reply.status, headers=fields))
-    data = wire.send(h11.Data(data=reply.body))
+    data = wire.send(h11.Data(data=reply.body)) if method != "HEAD" else None
     end = wire.send(h11.EndOfMessage())
     writer.write(b"".join(each for each in (head, data, end) if each))
     async with asyncio.timeout(SEND_S):

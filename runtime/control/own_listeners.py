@@ -118,7 +118,9 @@ class Own:
                 del self._open[which]
             if now is not None:
                 self._end(which, now)
-        self.supervisor.forget_targets(await self._targets())
+        known = await self._targets()
+        if known is not None:
+            await self.supervisor.forget_targets(known)
 
     async def close(self) -> None:
         """Stop listening and hang up."""
@@ -154,9 +156,9 @@ class Own:
             raise
         if which == "admin":
             admin = Admin(self._routes, held.place, token, self.observer.changed, supervisor.tell)
-            server = OwnServer(held.sockets[0], admin.handle, admin.refuse)
+            server = OwnServer(held.sockets[0], admin.handle, admin.refuse, supervisor.tell)
         else:
-            server = OwnServer(held.sockets[0], self._metrics.handle, refuse)
+            server = OwnServer(held.sockets[0], self._metrics.handle, refuse, supervisor.tell)
         self._open[which] = _Open(wanted, address, held.place, server)
         supervisor.tell("info", f"{which}-listening", address=held.place.shown)
 
