@@ -10,11 +10,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from time import monotonic
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from gwc.schema.table import UpstreamConnections, UpstreamNames, UpstreamTimeouts
 
@@ -29,8 +29,22 @@ if TYPE_CHECKING:
     from ..wire.http1.client import ClientConnection
 
 
+_ASKED_EVERY_S: Final = 0.02
+"""How often a worker whose requests wait looks whether another one has made room."""
+
+_OFFERED_EVERY_S: Final = 0.1
+"""How often a worker that has unused connections looks whether requests wait in another one."""
+
+_TURN_S: Final = 0.25
+"""After how long a worker whose own requests wait leaves a place to another one's."""
+
+
 class Counting(Protocol):
     """How many there are of something, in the whole gateway."""
+
+    @property
+    def value(self) -> int:
+        """How many there are."""
 
     def add_below(self, number: int, limit: int) -> bool:
         """Add if the sum stays at or below `limit`; whether it did."""
@@ -156,8 +170,8 @@ class Upstream:
     """A named set of targets for one worker.
 
     Mutable: its settings, its targets (a swap or a name that leads elsewhere replaces them), what SRV records
-    said last, exchanges that wait for a connection or for a name, and the connects under way. `count` and
-    `pending` are the gateway's, not this worker's.
+    said last, exchanges that wait for a connection or for a name, the connects under way, and when places are
+    next shared with other workers. `count` and `pending` are the gateway's, not this worker's.
     """
 
     def __init__(
@@ -183,10 +197,14 @@ class Upstream:
         self._balance: Smooth | None = None
         self._count = count
         self._pending = pending
-        self._waiting: deque[Exchange] = deque()
+        self._waiting: dict[Exchange, Target] = {}
         self._connecting: dict[Exchange, asyncio.Task[None]] = {}
         self._looking: asyncio.Task[None] | None = None
         self._nameless: list[Exchange] = []
+        self._shared_at = NEVER
+        self._sharing: asyncio.TimerHandle | None = None
+        self._turn_ends = 0.0
+        self._leaving: ClientConnection | None = None
 
     def configure(self, setup: Setup) -> None:
         """New settings; connections and whoever waits stay as they are."""
@@ -272,7 +290,9 @@ class Upstream:
         if not most or self._pending.add_below(1, most):
             if not most:
                 self._pending.add(1)
-            self._waiting.append(exchange)
+            self._waiting[exchange] = target
+            self._make_room(1)
+            self._share_in(_ASKED_EVERY_S)
             wait_ms = self.connections.pending_ms
             return wait_ms / 1000 if wait_ms else NEVER
         exchange.unavailable("pending-full")
@@ -312,21 +332,17 @@ class Upstream:
         if task is not None:
             task.cancel()
             return
-        try:
-            self._waiting.remove(exchange)
-        except ValueError:
-            return
-        self._pending.add(-1)
+        if self._waiting.pop(exchange, None) is not None:
+            self._pending.add(-1)
 
     def release(self, connection: ClientConnection) -> None:
         """A connection is free: for whoever waits longest, else for later."""
         target = connection.target
         target.active -= 1
         connection.active = False
-        if target.users and target in self.targets and not target.disabled:
-            while self._waiting:
-                exchange = self._waiting.popleft()
-                self._pending.add(-1)
+        if target.users and target in self.targets and not target.disabled and not self._leaves(connection):
+            if self._waiting:
+                exchange, _ = self._first_waiting()
                 target.active += 1
                 connection.active = True
                 exchange.connected(connection, reused=True)
@@ -338,6 +354,8 @@ class Upstream:
                 if connection.slot < 0 or deadline < connection.due:
                     timers.watch(connection)
                 target.idle.append(connection)
+                if self.connections.maximum:
+                    self._share_in(_OFFERED_EVERY_S)
                 return
         connection.close()
 
@@ -352,16 +370,82 @@ class Upstream:
                 target.idle.remove(connection)
         self._count.add(-1)
         self.services.observer.upstream_closed(self.name, target.address)
-        # Its place is free: the first that waits may connect.
+        if connection is self._leaving:
+            self._leaving = None
+        else:
+            self._fill()
+
+    def _fill(self) -> None:
+        """A place may be free: the first that waits may connect."""
         if self._waiting and self._count_in():
-            exchange = self._waiting.popleft()
-            self._pending.add(-1)
-            next_target = self._pick()
+            exchange, picked = self._first_waiting()
+            # It was its turn; another pick would be another's, and the turns would come out uneven.
+            next_target = picked if picked in self.targets and not picked.disabled else self._pick()
             if next_target is None:
                 self._count.add(-1)
                 exchange.unavailable("no-target")
             else:
                 self._connect(exchange, next_target)
+
+    def _first_waiting(self) -> tuple[Exchange, Target]:
+        """Who waits longest, no more, and the target whose turn it was."""
+        exchange = next(iter(self._waiting))
+        self._pending.add(-1)
+        return exchange, self._waiting.pop(exchange)
+
+    # --- places of the whole gateway: nothing tells one worker what the others do ----------------------
+
+    def _make_room(self, wanted: int) -> None:
+        """Close so many unused connections, those unused longest first: their places are needed."""
+        unused = [each for target in self.targets for each in target.idle if each.usable]
+        for connection in sorted(unused, key=lambda each: each.deadline)[:wanted]:
+            connection.close()
+
+    def _elsewhere(self) -> int:
+        """How many requests wait in other workers."""
+        return max(self._pending.value - len(self._waiting), 0) if self.connections.maximum else 0
+
+    def _leaves(self, connection: ClientConnection) -> bool:
+        """Whether a free connection's place is left to another worker, whose requests wait too.
+
+        One that nobody waits for here, always; else once in a while, so that nobody is starved.
+        """
+        if not self._elsewhere():
+            return False
+        if self._waiting:
+            now = self.services.loop.time()
+            if now < self._turn_ends:
+                return False
+            self._turn_ends = now + _TURN_S
+            self._leaving = connection
+        return True
+
+    def _share_in(self, seconds: float) -> None:
+        """Look at the other workers then, or earlier where that was said."""
+        loop = self.services.loop
+        at = loop.time() + seconds
+        if self._sharing is not None:
+            if self._shared_at <= at:
+                return
+            self._sharing.cancel()
+        self._shared_at = at
+        self._sharing = loop.call_at(at, self._share)
+
+    def _share(self) -> None:
+        """Take places that have become free, or make room for those who wait elsewhere."""
+        self._sharing = None
+        for _ in range(len(self._waiting)):
+            left = len(self._waiting)
+            self._fill()
+            if len(self._waiting) == left:
+                break
+        wanted = self._elsewhere()
+        if wanted:
+            self._make_room(wanted)
+        if self._waiting:
+            self._share_in(_ASKED_EVERY_S)
+        elif self.connections.maximum and any(target.idle for target in self.targets):
+            self._share_in(_OFFERED_EVERY_S)
 
     def _count_in(self) -> bool:
         """Count one connection more, unless there are too many."""
@@ -415,22 +499,27 @@ class Upstream:
                 reason, detail = _fault(fault)
                 exchange.record.target = target.address
                 exchange.unavailable(reason, detail)
+            self._fill()
             return
         except asyncio.CancelledError:
             self._count.add(-1)
+            self._fill()
             raise
         seconds = monotonic() - began
         target.open += 1
+        self.services.observer.upstream_connected(self.name, target.address, seconds)
+        wanted = self._connecting.pop(exchange, None) is not None
+        if not connection.usable:  # and `gone` has been told
+            if wanted:
+                exchange.record.target = target.address
+                exchange.unavailable("connect-refused", "the connection was closed at once")
+            return
         target.active += 1
         connection.active = True
-        self.services.observer.upstream_connected(self.name, target.address, seconds)
-        if self._connecting.pop(exchange, None) is None:
-            self.release(connection)
-        elif not connection.usable:
-            exchange.upstream_side = None
-            exchange.unavailable("connect-refused", "the connection was closed at once")
-        else:
+        if wanted:
             exchange.connected(connection, reused=False, seconds=seconds)
+        else:
+            self.release(connection)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         """A connect is over. What it did not expect is a bug, which the error log tells."""

@@ -1,0 +1,255 @@
+"""Numbers that a user can see or set are the gateway's, not a worker's: four workers count as one."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from .harness import Gateway, gateway, until
+from .inside import number, series, worker_of
+from .raw import Client, Reply, Silence, ask, get
+from .upstream import Exchange, Upstream, upstream
+
+CONFIG = """
+listeners {{
+    listener "public" {{ address "%public%" }}
+    listener "few" {{ address "%few%"; limits {{ connections 3 }} }}
+    listener "each" {{ address "%each%"; limits {{ connections-per-ip 3 }} }}
+}}
+upstreams {{
+    upstream "origin" {{ target "{origin}" }}
+    upstream "narrow" {{ target "{origin}"; connections {{ max 3; pending "off"; pending-timeout "5s" }} }}
+    upstream "short" {{ target "{origin}"; connections {{ max 1; pending 2; pending-timeout "5s" }} }}
+    upstream "pair" {{
+        target "{origin}"
+        target "{other}"
+        connections {{ max 1; pending-timeout "2s" }}
+    }}
+}}
+routes {{
+    route "all" {{ upstream "origin" }}
+    route "narrow" {{ matches {{ path-prefix "/narrow" }}; upstream "narrow" }}
+    route "short" {{ matches {{ path-prefix "/short" }}; upstream "short" }}
+    route "pair" {{ matches {{ path-prefix "/pair" }}; upstream "pair" }}
+    route "fixed" {{ matches {{ path "/fixed" }}; respond {{ body "fixed\\n" }} }}
+    route "missing" {{ matches {{ path "/missing" }}; respond status=404 {{ body "none\\n" }} }}
+    route "hosted" {{ matches {{ host "only.test"; path "/hosted" }}; upstream "origin" }}
+}}
+"""
+
+
+@pytest.fixture(scope="module")
+def origin() -> Iterator[Upstream]:
+    """The server behind the gateway."""
+    with upstream() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def other() -> Iterator[Upstream]:
+    """A second one."""
+    with upstream() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def served(origin: Upstream, other: Upstream) -> Iterator[Gateway]:
+    """A gateway of four workers."""
+    with gateway(CONFIG.format(origin=origin.address, other=other.address), workers=4) as running:
+        yield running
+
+
+def _at_once(count: int, served: Gateway, path: str) -> list[Reply]:
+    """The replies to so many requests at the same time, each on a connection of its own."""
+    replies: list[Reply] = []
+    faults: list[BaseException] = []
+    start = threading.Barrier(count)
+
+    def one() -> None:
+        try:
+            with Client(served.address()) as client:
+                start.wait(10)
+                client.send(get(path))
+                replies.append(client.reply(within=15))
+        except BaseException as fault:
+            faults.append(fault)
+
+    threads = [threading.Thread(target=one) for _ in range(count)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert not faults, faults
+    return replies
+
+
+class _Crowd:
+    """A server's answer that knows how many connections there are at once."""
+
+    def __init__(self, server: Upstream) -> None:
+        self.most = 0
+        self.server = server
+
+    def __call__(self, exchange: Exchange) -> None:
+        exchange.read_body()
+        self.most = max(self.most, self._now())
+        time.sleep(0.03)
+        self.most = max(self.most, self._now())
+        exchange.reply(200, b"ok")
+
+    def _now(self) -> int:
+        return sum(not each.ended_by_peer and not each.over.is_set() for each in self.server.connections)
+
+
+def test_connections_to_an_upstream_are_limited_over_all_workers(served: Gateway) -> None:
+    """Of 40 requests over four workers none fails, and no more than three connections were ever open.
+
+    The server counts what it has: a connection that is being closed as another opens may overlap by one.
+    """
+    with upstream() as server:
+        crowd = _Crowd(server)
+        server.otherwise = crowd
+        text = CONFIG.format(origin=server.address, other=server.address)
+        with gateway(text, workers=4) as running:
+            for _ in range(2):
+                replies = _at_once(20, running, "/narrow")
+                assert [reply.status for reply in replies] == [200] * 20
+    assert 1 <= crowd.most <= 3
+
+
+def test_a_worker_without_connections_is_not_starved(served: Gateway) -> None:
+    """The one connection may be idle in another worker; who asks next does not wait until it times out."""
+    began = time.monotonic()
+    for _ in range(12):
+        assert ask(served.address(), get("/short/one")).status == 200
+    assert time.monotonic() - began < 6
+
+
+def test_an_idle_connection_to_one_target_makes_room_for_another(
+    served: Gateway, origin: Upstream, other: Upstream
+) -> None:
+    """One connection for two targets: both are used in turn all the same."""
+    with Client(served.address()) as client:
+        began = time.monotonic()
+        for _ in range(6):
+            assert client.ask(get("/pair")).status == 200
+        assert time.monotonic() - began < 2
+    assert len(origin.seen("/pair")) == len(other.seen("/pair")) == 3
+
+
+def test_whoever_waits_goes_on_when_a_connect_fails() -> None:
+    """A place that a failed connect held is free again at once."""
+    with upstream() as server:
+        address = server.address
+        text = CONFIG.format(origin=address, other=address)
+        with gateway(text) as running:
+            server.stop()
+            began = time.monotonic()
+            replies = _at_once(4, running, "/narrow")
+            replies += _at_once(3, running, "/short")
+            assert {reply.status for reply in replies} == {503}
+            assert time.monotonic() - began < 2, "they waited for their time-out"
+
+
+def test_waiting_is_limited_over_all_workers(served: Gateway, origin: Upstream) -> None:
+    """One is served, two wait, and the others are told at once: whichever workers they came to."""
+    free = threading.Event()
+
+    @origin.on("/short/held")
+    def _(exchange: Exchange) -> None:
+        free.wait(10)
+        exchange.reply(200, b"ok")
+
+    clients = [Client(served.address()) for _ in range(10)]
+    try:
+        clients[0].send(get("/short/held"))
+        until(lambda: len(origin.seen("/short/held")) == 1, "the first request arrives")
+        for each in clients[1:]:
+            each.send(get("/short/held"))
+        refused: list[Client] = []
+        until(lambda: bool(_take_refused(clients[1:], refused)) and len(refused) == 7, "seven are refused")
+        free.set()
+        for each in clients:
+            if each not in refused:
+                assert each.reply().status == 200
+    finally:
+        free.set()
+        for each in clients:
+            each.close()
+
+
+def _take_refused(clients: list[Client], refused: list[Client]) -> list[Client]:
+    for each in clients:
+        if each not in refused:
+            with contextlib.suppress(Silence):
+                assert each.reply(within=0.02).status == 503
+                refused.append(each)
+    return refused
+
+
+def test_requests_are_counted_by_route_and_status(served: Gateway) -> None:
+    """As many as were asked, over all workers."""
+    before = _requests(served)
+    for path, times in (("/fixed", 17), ("/missing", 9), ("/counted", 13)):
+        for _ in range(times):
+            ask(served.address(), get(path))
+    until(lambda: sum((_requests(served) - before).values()) >= 39, "all are counted")
+    counted = _requests(served) - before
+    assert counted == Counter({("fixed", "2xx"): 17, ("missing", "4xx"): 9, ("all", "2xx"): 13})
+
+
+def _requests(served: Gateway) -> Counter[tuple[str, str]]:
+    found: Counter[tuple[str, str]] = Counter()
+    for (name, labels), value in series(served).items():
+        if name == "gwc_requests_total":
+            found[dict(labels)["route"], dict(labels)["status"]] += int(value)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("reason", "data"),
+    [
+        ("request-line", b"GET  / HTTP/1.1\r\nHost: a.test\r\n\r\n"),
+        ("length-and-coding", get("/", "Content-Length: 1", "Transfer-Encoding: chunked")),
+        ("line-length", get("/" + "x" * 10_000)),
+    ],
+)
+def test_refusals_are_counted_by_reason(served: Gateway, reason: str, data: bytes) -> None:
+    """As many as there were, whichever workers they came to."""
+    before = number(served, "gwc_refused_total", reason=reason)
+    for _ in range(11):
+        assert ask(served.address(), data).status >= 400
+    until(lambda: number(served, "gwc_refused_total", reason=reason) - before == 11, "all are counted")
+
+
+def test_gauges_are_what_is_there(served: Gateway, origin: Upstream) -> None:
+    """Connections and requests of all workers while they are there, and nothing afterwards."""
+    free = threading.Event()
+
+    @origin.on("/gauged")
+    def _(exchange: Exchange) -> None:
+        free.wait(10)
+        exchange.reply(200, b"ok")
+
+    clients = [Client(served.address()) for _ in range(16)]
+    try:
+        for each in clients[:9]:
+            each.send(get("/gauged"))
+        until(lambda: len(origin.seen("/gauged")) == 9, "all arrive")
+        until(lambda: number(served, "gwc_connections", listener="public") == 16, "16 connections")
+        assert number(served, "gwc_in_flight") == 9
+        assert len({worker_of(served, each.name) for each in clients}) > 1
+        free.set()
+        for each in clients[:9]:
+            assert each.reply().status == 200
+        until(lambda: number(served, "gwc_in_flight") == 0, "no request is left")
+    finally:
+        free.set()
+        for each in clients:
+            each.close()
+    until(lambda: number(served, "gwc_connections") == 0, "no connection is left")
