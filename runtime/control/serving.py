@@ -138,6 +138,11 @@ class Door:
             self._serving.loop.remove_reader(sock.fileno())
             sock.close()
 
+    def take_waiting(self) -> None:
+        """Accept what waits already: when the socket closes, the kernel would reset it."""
+        if self._sock is not None and self._resting is None and self.listener:
+            self._accept()
+
     def closed(self, connection: ServerConnection) -> None:
         """See Entry."""
         self.connections.discard(connection)
@@ -380,6 +385,7 @@ class Serving:
         """Stop accepting, end connections after their replies, wait; how many were cut at the deadline."""
         self.draining = True
         for door in self._doors.values():
+            door.take_waiting()
             door.close()
         for connection in tuple(self._all_connections()):
             connection.drain()

@@ -40,6 +40,9 @@ MAX_DISCARDED_BYTES: Final = 256 * 1024
 LINGER_S: Final = 2.0
 """How long a closed connection is still read, so that no reset takes the last reply (RFC 9112 9.6)."""
 
+GRACE_S: Final = 1.0
+"""How long an idle connection may still send a request when the gateway is about to go."""
+
 _VERSIONS: Final = ((1, 0), (1, 1))
 
 
@@ -89,9 +92,9 @@ class ServerConnection(asyncio.Protocol):
     """A client's connection.
 
     Mutable: `_buffer` (bytes of a head, or of later requests), `_exchange` and `_body` (the request that is
-    served, each None when done), `_keep` (another request may follow), `_state` of the reply, `_paused`, and
-    the deadline of what is next. It implements `Downstream` for its current exchange. `came_from` is the
-    socket's peer, `peer_text` who a PROXY header says it is.
+    served, each None when done), `_keep` (another request may follow), `_leaving` (one more at most),
+    `_replying`, `_paused`, and the deadline of what is next. It implements `Downstream` for its current
+    exchange. `came_from` is the socket's peer, `peer_text` who a PROXY header says it is.
     """
 
     __slots__ = (
@@ -109,6 +112,7 @@ class ServerConnection(asyncio.Protocol):
         "_http10",
         "_keep",
         "_late_reason",
+        "_leaving",
         "_linger",
         "_out",
         "_paused",
@@ -154,6 +158,7 @@ class ServerConnection(asyncio.Protocol):
         self._linger = False
         self._wants_continue = False
         self._paused = 0
+        self._leaving = False
         self._late_reason = ""
         self.deadline = NEVER
         self.slot = -1
@@ -508,7 +513,11 @@ class ServerConnection(asyncio.Protocol):
         length = reply.length
         services = self._services
         times = self._entry.timeouts
-        if services.draining or (times.age_ms and services.timers.now - self.opened > times.age_ms / 1000):
+        if (
+            self._leaving
+            or services.draining
+            or (times.age_ms and services.timers.now - self.opened > times.age_ms / 1000)
+        ):
             self._keep = False
         if self._body is not None and self._is_unwanted(self._body, reply.status):
             self._keep = False
@@ -610,10 +619,12 @@ class ServerConnection(asyncio.Protocol):
     # --- the connection --------------------------------------------------------------------------------
 
     def drain(self) -> None:
-        """No further request: an idle connection closes now, another after its reply."""
-        self._keep = False
+        """One further request at most. Whoever is idle may be sending it this very moment, and is given the time:
+        an HTTP/1.1 server has no way to say that it will close but in a reply.
+        """
+        self._leaving = True
         if self._exchange is None and not self._replying and not self._buffer:
-            self._close()
+            self._wait(int(GRACE_S * 1000), "idle")
 
     @property
     def busy(self) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import os
 import select
 import signal
@@ -188,7 +187,7 @@ def test_an_upgrade_loses_no_request(main: Path, tmp_path: Path) -> None:
     address, unix = f"127.0.0.1:{port}", f"unix:{tmp_path}/s"
     main.write_text(text_of("old", addresses=(address, unix)))
     failed: list[str] = []
-    asked, closed = [0], [0]
+    asked = [0]
     over = threading.Event()
 
     def keep_asking(where: str) -> None:
@@ -196,9 +195,6 @@ def test_an_upgrade_loses_no_request(main: Path, tmp_path: Path) -> None:
             try:
                 assert get(where)[0] == 200
                 asked[0] += 1
-            except http.client.RemoteDisconnected:
-                # Closed as it was opened, before a request was read: clients ask again (RFC 9112, 9.3.1).
-                closed[0] += 1
             except Exception as fault:
                 failed.append(repr(fault))
 
@@ -226,7 +222,6 @@ def test_an_upgrade_loses_no_request(main: Path, tmp_path: Path) -> None:
     assert first["workers"] == 2
     assert failed == []
     assert asked[0] > 20
-    assert closed[0] <= 4
     assert not (tmp_path / "s").exists()
 
 
