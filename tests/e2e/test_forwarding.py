@@ -401,7 +401,9 @@ def test_a_sample_does_what_explain_says(name: str, origin: Upstream, tmp_path: 
         text = _TARGET.sub(rf'\1"{origin.address}"', text) if path.suffix == ".kdl" else text
         if path.suffix in (".yaml", ".yml"):
             text = _YAML_TARGET.sub(rf'\1["{origin.address}"]', text)
-        text = _TLS.sub("", _HTTPS.sub("", text)).replace("trusted-proxies ", 'trusted-proxies "127.0.0.0/8" ')
+        text = _TLS.sub("", _HTTPS.sub("", text)).replace(
+            "trusted-proxies ", 'trusted-proxies "127.0.0.0/8" '
+        )
         text = _ADDRESS.sub(lambda found: f'{found[1]}"%{_place(found[2], places)}%"', text)
         (place / relative).parent.mkdir(parents=True, exist_ok=True)
         (place / relative).write_text(text, "utf-8")
