@@ -32,7 +32,8 @@ def command(directory: str) -> None:
     click.echo(
         f"wrote {shown}\n"
         f"next: gwc check {shown}\n"
-        f"      gwc explain -c {shown} GET http://localhost:8080/hello"
+        f"      gwc explain -c {shown} GET http://localhost:8080/hello\n"
+        f"      gwc run {shown}"
     )
 
 
