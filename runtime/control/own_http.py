@@ -20,7 +20,8 @@ import h11
 HEAD_BYTES: Final = 16 * 1024
 BODY_BYTES: Final = 1024 * 1024
 CONNECTIONS: Final = 64
-"""At once; whoever comes then is sent away."""
+"""At once. For one more the oldest that waits for nothing but its client is sent away, so that clients that
+send nothing cannot keep others out."""
 
 IDLE_S: Final = 60.0
 HEAD_S: Final = 10.0
@@ -82,8 +83,8 @@ class OwnServer:
         self._refuse = refuse
         self._tell = tell
         self._loop = asyncio.get_running_loop()
-        self._serving: set[asyncio.Task[None]] = set()
-        self._busy: set[asyncio.Task[None]] = set()
+        self._serving: dict[asyncio.Task[None], None] = {}
+        self._answering: set[asyncio.Task[None]] = set()
         self._closing = False
         self._accepting = self._loop.create_task(self._accept())
 
@@ -96,7 +97,7 @@ class OwnServer:
         await asyncio.gather(self._accepting, return_exceptions=True)
         self._sock.close()
         me = asyncio.current_task()
-        for task in self._serving - self._busy:
+        for task in self._serving.keys() - self._answering:
             task.cancel()
         waiting = {each for each in self._serving if each is not me}
         if waiting:
@@ -112,15 +113,23 @@ class OwnServer:
             except OSError:  # no descriptors, or a connection that went at once
                 await asyncio.sleep(_PAUSE_S)
                 continue
-            if len(self._serving) >= CONNECTIONS:
+            if len(self._serving) >= CONNECTIONS and not self._make_room():
                 sock.close()
                 continue
             task = self._loop.create_task(self._serve(sock))
-            self._serving.add(task)
+            self._serving[task] = None
             task.add_done_callback(self._served)
 
+    def _make_room(self) -> bool:
+        oldest = next((each for each in self._serving if each not in self._answering), None)
+        if oldest is None:
+            return False
+        del self._serving[oldest]
+        oldest.cancel()
+        return True
+
     def _served(self, task: asyncio.Task[None]) -> None:
-        self._serving.discard(task)
+        self._serving.pop(task, None)
         if not task.cancelled() and (bug := task.exception()) is not None:
             self._tell("error", "internal-error", where="own", reason=f"{type(bug).__name__}: {bug}")
 
@@ -140,7 +149,7 @@ class OwnServer:
         except (TimeoutError, OSError):
             writer.transport.abort()
         finally:
-            self._busy.discard(task)
+            self._answering.discard(task)
             writer.close()
             with contextlib.suppress(OSError, TimeoutError):
                 async with asyncio.timeout(_LINGER_S):
@@ -158,10 +167,11 @@ class OwnServer:
         while not self._closing:
             method = "GET"
             try:
-                received = await self._receive(wire, reader, writer, client, task)
+                received = await self._receive(wire, reader, writer, client)
                 if received is None:
                     return
                 method = received.method
+                self._answering.add(task)
                 reply = await self._handle(received)
             except _Refused as fault:
                 method = fault.method.decode("ascii")
@@ -171,7 +181,7 @@ class OwnServer:
                 code = "head-too-long" if status == 431 else "bad-request"
                 reply = self._refuse(status, code, f"this is no HTTP/1.1 request: {fault}", client)
             await _send(wire, writer, reply, method, closing=self._closing)
-            self._busy.discard(task)
+            self._answering.discard(task)
             if wire.our_state is not h11.DONE or wire.their_state is not h11.DONE:
                 await _linger(reader, writer)
                 return
@@ -183,13 +193,11 @@ class OwnServer:
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         client: str,
-        task: asyncio.Task[None],
     ) -> Received | None:
         """The next request, None where there is none."""
         if not wire.trailing_data[0]:
             async with asyncio.timeout(IDLE_S):
                 wire.receive_data(await reader.read(_READ_BYTES))
-        self._busy.add(task)
         async with asyncio.timeout(HEAD_S):
             head = await _event(wire, reader)
         if not isinstance(head, h11.Request):

@@ -25,6 +25,9 @@ TOKEN: Final = "GWC_ADMIN_TOKEN"
 SOCKET_MODE: Final = 0o600
 _NAME: Final = "admin.sock"
 _SYSTEM: Final = "/run"
+_UNIT_STATE: Final = "/var/lib/gwc"
+"""The state directory that the systemd unit gives."""
+
 _LOCAL_NAMES: Final = ("localhost", "127.0.0.1", "[::1]")
 _SHORTEST_TOKEN: Final = 16
 
@@ -58,6 +61,7 @@ def default_address(state_dir: str | None, environment: Mapping[str, str] = os.e
 def default_addresses(state_dir: str | None, environment: Mapping[str, str] = os.environ) -> list[str]:
     """Where a default socket may be, the likeliest first; for who looks for a gateway."""
     found = [f"{DEFAULT}{each / _NAME}" for each in _directories(state_dir, environment)]
+    found.insert(-1, f"{DEFAULT}{_UNIT_STATE}/{_NAME}")
     private = _private(environment)
     try:
         if not _is_own(os.lstat(private)):
