@@ -54,6 +54,9 @@ _ACCEPTED_AT_ONCE: Final = 32
 _ACCEPT_PAUSE_S: Final = 0.1
 """How long accepting rests where descriptors or memory ran out."""
 
+_TOLD_EVERY_S: Final = 10.0
+"""How often it is told that accepting rests: what lasts for hours must not fill the log."""
+
 _DESCRIPTORS_KEPT: Final = 0.9
 """The share of descriptors that clients' connections may use; the others are for targets, logs and tables."""
 
@@ -93,7 +96,8 @@ class Door:
     """An address that connections come in by.
 
     Mutable: the socket while it listens, its connections, whether accepting rests, and the settings, which
-    are those of the newest table that has the address. It is the `Entry` of its connections.
+    are those of the newest table that has the address. It is the `Entry` of its connections. `count` is how
+    many the listener has in the whole gateway.
     """
 
     def __init__(self, serving: Serving, address: str, sock: socket.socket) -> None:
@@ -108,6 +112,8 @@ class Door:
         self._sock: socket.socket | None = sock
         self._serving = serving
         self._resting: asyncio.TimerHandle | None = None
+        self._told = -_TOLD_EVERY_S
+        self.count: Counting = LocalCounter()
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -120,6 +126,10 @@ class Door:
     def configure(self, records: tuple[ListenerRecord, ...]) -> None:
         """The settings of the connection: listeners of one address have the same."""
         first = records[0]
+        if first.name != self.listener:
+            before, self.count = self.count, self._serving.clients_of(first.name)
+            before.add(-len(self.connections))
+            self.count.add(len(self.connections))
         self.listener, self.limits, self.timeouts = first.name, first.limits, first.timeouts
         self.tls, self.proxy_protocol = first.tls, first.proxy_protocol
 
@@ -154,11 +164,17 @@ class Door:
             sock = self._sock
             if sock is None:
                 return
+            no_room = self._serving.count_in()
+            if no_room:
+                self._rest(no_room)
+                return
             try:
                 accepted, name = sock.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                self._serving.count_out()
                 return
             except OSError as fault:
+                self._serving.count_out()
                 if fault.errno in _NO_MORE:
                     self._rest(fault.strerror or str(fault))
                     return
@@ -170,9 +186,12 @@ class Door:
     def _rest(self, why: str) -> None:
         """Accept nothing for a moment. The loop would else be woken again and again for nothing."""
         assert self._sock is not None
-        self._serving.loop.remove_reader(self._sock.fileno())
-        self._serving.observer.error("error", "accept-paused", address=self.address, what=why)
-        self._resting = self._serving.loop.call_later(_ACCEPT_PAUSE_S, self._rested)
+        loop = self._serving.loop
+        loop.remove_reader(self._sock.fileno())
+        if loop.time() - self._told >= _TOLD_EVERY_S:
+            self._told = loop.time()
+            self._serving.observer.error("error", "accept-paused", address=self.address, what=why)
+        self._resting = loop.call_later(_ACCEPT_PAUSE_S, self._rested)
 
     def _rested(self) -> None:
         self._resting = None
@@ -189,6 +208,7 @@ class Door:
         if not self._serving.admit(self, text):
             self._serving.observer.refused("connections", text, self.listener, "too many connections")
             accepted.close()
+            self._serving.count_out()
             return
         connection = ServerConnection(self, peer, text)
         self.connections.add(connection)
@@ -238,6 +258,7 @@ class Serving:
         self._tasks: set[asyncio.Task[None]] = set()
         self._disabled: frozenset[tuple[str, str]] = frozenset()
         self._connections = 0
+        self._clients = self._cells.counter("clients")
         self._emptied: asyncio.Event | None = None
         self._by_peer: Counter[tuple[str, str]] = Counter()
         self._room = int(resource.getrlimit(resource.RLIMIT_NOFILE)[0] * _DESCRIPTORS_KEPT)
@@ -250,6 +271,8 @@ class Serving:
         pace = pace or Pace(resting=False)
         try:
             filled = await _filled(table, secrets, pace)
+            for listener in table.listeners:
+                self.clients_of(listener.name)
             setups = {record.name: self._setup(record, secrets) for record in table.upstreams}
         except SecretsMissing as first:
             raise PrepareFailed(_all_missing(table, secrets) or str(first)) from first
@@ -400,27 +423,46 @@ class Serving:
             connection.kill()
         return cut
 
+    def count_in(self) -> str:
+        """Count a connection that is about to be accepted; where there is no room, why it has to wait."""
+        if self._connections >= self._room:
+            return "the process may have no more descriptors"
+        most = OFF if self.snapshot is None else self.snapshot.table.gateway[0].connections
+        if not most:
+            self._clients.add(1)
+        elif not self._clients.add_below(1, most):
+            return f"there are {most} connections"
+        self._connections += 1
+        return ""
+
+    def count_out(self) -> None:
+        """A connection is gone, or did not come."""
+        self._clients.add(-1)
+        self._connections -= 1
+        if not self._connections and self._emptied is not None:
+            self._emptied.set()
+
+    def clients_of(self, listener: str) -> Counting:
+        """How many connections a listener has in the whole gateway."""
+        return self._cells.counter(f"clients:{listener}")
+
     def admit(self, door: Door, peer: str) -> bool:
-        """Count a connection in, unless there are too many."""
+        """Count a connection in at its listener, unless there are too many."""
         limits = door.limits
-        snapshot = self.snapshot
-        most = snapshot.table.gateway[0].connections if snapshot is not None else OFF
-        if self._connections >= self._room or (most and self._connections >= most):
-            return False
-        if limits.connections and len(door.connections) >= limits.connections:
-            return False
         if limits.connections_per_ip and self._by_peer[door.address, peer] >= limits.connections_per_ip:
             return False
-        self._connections += 1
+        if not limits.connections:
+            door.count.add(1)
+        elif not door.count.add_below(1, limits.connections):
+            return False
         if limits.connections_per_ip:
             self._by_peer[door.address, peer] += 1
         return True
 
     def connection_closed(self, door: Door, connection: ServerConnection) -> None:
         """Count a connection out."""
-        self._connections -= 1
-        if not self._connections and self._emptied is not None:
-            self._emptied.set()
+        door.count.add(-1)
+        self.count_out()
         key = (door.address, connection.came_from)
         if key in self._by_peer:
             self._by_peer[key] -= 1

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from .harness import Gateway, gateway, until
-from .inside import number, series, worker_of
+from .inside import events, held, number, reload, series, worker_of
 from .raw import Client, Reply, Silence, ask, get
 from .upstream import Exchange, Upstream, upstream
 
@@ -19,7 +19,6 @@ CONFIG = """
 listeners {{
     listener "public" {{ address "%public%" }}
     listener "few" {{ address "%few%"; limits {{ connections 3 }} }}
-    listener "each" {{ address "%each%"; limits {{ connections-per-ip 3 }} }}
 }}
 upstreams {{
     upstream "origin" {{ target "{origin}" }}
@@ -190,6 +189,83 @@ def _take_refused(clients: list[Client], refused: list[Client]) -> list[Client]:
                 assert each.reply(within=0.02).status == 503
                 refused.append(each)
     return refused
+
+
+def test_connections_of_clients_are_limited_over_all_workers(served: Gateway) -> None:
+    """Three are served, whichever workers have them; the others are closed; a place that is free is used."""
+    clients = [Client(served.address("few")) for _ in range(12)]
+    try:
+        alive = []
+        for each in clients:
+            try:
+                each.send(get("/fixed"))
+                assert each.reply().status == 200
+                alive.append(each)
+            except (Silence, OSError):
+                continue
+        assert len(alive) == 3
+        alive[0].close()
+        until(lambda: _served_once(served), "the free place is used")
+    finally:
+        for each in clients:
+            each.close()
+    until(lambda: held(served)["connections"] == 0, "all are gone")
+
+
+def _served_once(served: Gateway) -> bool:
+    try:
+        return ask(served.address("few"), get("/fixed")).status == 200
+    except (Silence, OSError):
+        return False
+
+
+def test_connections_of_the_whole_gateway_are_limited() -> None:
+    """Further ones wait, and are served when there is room; the log tells once that accepting rests."""
+    with upstream() as server:
+        text = "connections 5\n" + CONFIG.format(origin=server.address, other=server.address)
+        with gateway(text, workers=2) as running:
+            clients = [Client(running.address()) for _ in range(9)]
+            try:
+                for each in clients:
+                    each.send(get("/fixed"))
+                alive = [each for each in clients if _answered(each)]
+                assert len(alive) == 5
+                waiting = [each for each in clients if each not in alive]
+                for each in alive:
+                    each.close()
+                for each in waiting:
+                    assert each.reply().status == 200, "it waited, and was not lost"
+                assert 1 <= len(events(running, "accept-paused")) <= 2, "once for each worker"
+            finally:
+                for each in clients:
+                    each.close()
+
+
+def _answered(client: Client) -> bool:
+    try:
+        return client.reply(within=0.5).status == 200
+    except Silence:
+        return False
+
+
+def test_a_listener_that_is_renamed_keeps_its_count(origin: Upstream) -> None:
+    """Connections that came in under the old name are counted once, under one name, and end as they began."""
+    text = CONFIG.format(origin=origin.address, other=origin.address)
+    with gateway(text, workers=1, options=["--no-watch"]) as running:
+        with Client(running.address("few")) as first, Client(running.address("few")) as second:
+            assert first.ask(get("/fixed")).status == second.ask(get("/fixed")).status == 200
+            reload(running, text.replace('listener "few"', 'listener "called-otherwise"'))
+            assert first.ask(get("/fixed")).status == 200
+            assert number(running, "gwc_connections") == 2
+            with Client(running.address("few")) as third, Client(running.address("few")) as fourth:
+                assert third.ask(get("/fixed")).status == 200
+                with pytest.raises((Silence, OSError)):
+                    fourth.ask(get("/fixed"))
+        until(lambda: held(running)["connections"] == 0, "all are gone")
+        found = {
+            labels: value for (name, labels), value in series(running).items() if name == "gwc_connections"
+        }
+        assert set(found.values()) <= {0.0}, found
 
 
 def test_requests_are_counted_by_route_and_status(served: Gateway) -> None:

@@ -114,6 +114,7 @@ class ServerConnection(asyncio.Protocol):
         "_late_reason",
         "_leaving",
         "_linger",
+        "_opened_at",
         "_out",
         "_paused",
         "_peer",
@@ -160,6 +161,7 @@ class ServerConnection(asyncio.Protocol):
         self._paused = 0
         self._leaving = False
         self._late_reason = ""
+        self._opened_at = ""
         self.deadline = NEVER
         self.slot = -1
         self.due = 0.0
@@ -170,7 +172,8 @@ class ServerConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See asyncio.Protocol."""
         self._transport = cast(asyncio.Transport, transport)
-        self._services.observer.connection_opened(self._entry.listener)
+        self._opened_at = self._entry.listener
+        self._services.observer.connection_opened(self._opened_at)
         if self._proxied:
             self._wait(self._entry.timeouts.head_ms, "proxy-header")
         else:
@@ -184,7 +187,7 @@ class ServerConnection(asyncio.Protocol):
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
             exchange.client_gone()
-        self._services.observer.connection_closed(self._entry.listener)
+        self._services.observer.connection_closed(self._opened_at)  # another table may call it otherwise
         self._entry.closed(self)
 
     def eof_received(self) -> bool:
