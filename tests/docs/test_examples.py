@@ -1,47 +1,27 @@
-"""Every example in README and docs is run: configurations check clean, commands do what the text says."""
+"""README and docs as text: the configurations check clean, links and names lead somewhere."""
 
 from __future__ import annotations
 
 import re
-import shlex
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
-from gwc.cli.main import COMMANDS, group
+from gwc.cli.main import COMMANDS
 from gwc.compiler.pipeline import compile_text
+
+from .session import blocks
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.M | re.S)
-
-
-def _blocks(text: str, language: str) -> list[str]:
-    return [body for name, body in FENCE.findall(text) if name == language]
 
 
 def test_the_readme_has_one_configuration_in_two_syntaxes() -> None:
     """The KDL and the YAML of README check without any finding and make the same table."""
-    (kdl,), (yaml,) = _blocks(README, "kdl"), _blocks(README, "yaml")
+    (kdl,), (yaml,) = blocks(README, "kdl"), blocks(README, "yaml")
     first, second = compile_text(kdl, "kdl"), compile_text(yaml, "yaml", "gwc.yaml")
     assert first.diagnostics == second.diagnostics == ()
     assert first.table is not None
     assert first.table == second.table
-
-
-def test_the_commands_of_the_readme_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The `gwc` lines of README's shell blocks run in order and succeed."""
-    monkeypatch.chdir(tmp_path)
-    lines = [
-        line.split("#")[0].strip()
-        for block in _blocks(README, "sh")
-        for line in block.splitlines()
-        if line.startswith("gwc ")
-    ]
-    assert lines
-    for line in lines:
-        result = CliRunner().invoke(group, shlex.split(line)[1:])
-        assert result.exit_code == 0, f"{line}: {result.output}"
 
 
 def test_the_readme_names_every_command() -> None:
