@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from math import inf
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 20
 """Of routes, and of upstreams; the busiest."""
+
+_STEP_S = 0.1
 
 
 @click.command("top")
@@ -39,22 +42,40 @@ def command(interval: float, once: bool, admin: str | None, state_dir: str | Non
 
     client = find(admin, state_dir)
     console = Console(highlight=False)
+    stop = _Stop()
     before = _reading(client)
-    try:
-        if once:
-            time.sleep(interval)
+    if once:
+        stop.rest(interval)
+        if not stop.asked:
             console.print(_view(client.get("/v1/status"), before, _reading(client)))
-            return
-        from rich.live import Live
-
-        with Live(console=console, screen=console.is_terminal, auto_refresh=False) as live:
-            while True:
-                time.sleep(interval)
-                now = _reading(client)
-                live.update(_view(client.get("/v1/status"), before, now), refresh=True)
-                before = now
-    except KeyboardInterrupt:
         return
+    from rich.live import Live
+
+    with Live(console=console, screen=console.is_terminal, auto_refresh=False) as live:
+        while not stop.asked:
+            stop.rest(interval)
+            now = _reading(client)
+            live.update(_view(client.get("/v1/status"), before, now), refresh=True)
+            before = now
+
+
+class _Stop:
+    """Ctrl-C, taken between two readings: raised anywhere, it may be lost in somebody else's clean-up. The
+    second one is raised. Mutable: `asked`."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        signal.signal(signal.SIGINT, self._asked)
+
+    def rest(self, seconds: float) -> None:
+        """Sleep, but not on after Ctrl-C."""
+        until = time.monotonic() + seconds
+        while not self.asked and (left := until - time.monotonic()) > 0:
+            time.sleep(min(left, _STEP_S))
+
+    def _asked(self, _number: int, _frame: object) -> None:
+        self.asked = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _reading(client: AdminClient) -> Reading:
