@@ -118,8 +118,8 @@ The gateway serves {file} at {site}. Its servers say who they are and what they 
   {gwc} explain -c {asked.config} GET http://{SITE}:{asked.port}/orders/7
 
 Change something: edit the text of route `notice` in {file}, save it, and ask for /notice again.
-It is served within a second. Break something: write `respnd` for `respond`. The gateway answers as before and
-says here which line of which file is wrong, until it is repaired.
+It is served within a second. Break something: write `responds` for `respond`. The gateway answers as before,
+and says here which line of which file is wrong.
 
 Ctrl-C ends the gateway and its servers.
 """

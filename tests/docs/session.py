@@ -25,6 +25,8 @@ import pytest
 
 LINE_S = 30.0
 END_S = 20.0
+LOOK_S = 3.0
+"""How long a person looks at a live view."""
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.M | re.S)
 _EXIT = re.compile(r"\s+# exits with ([0-9]+)$")
 _PORT = re.compile(r":(8080|9100|9103)\b")
@@ -58,7 +60,8 @@ class Session:
         return (self.folder / "gateway.out").read_text("utf-8", "replace")
 
     def here(self, text: str) -> str:
-        """A text of the page with the ports of this session."""
+        """A text of the page with the ports and the admin socket of this session."""
+        text = text.replace("/run/gwc/admin.sock", f"{self.folder}/gwc/admin.sock")
         return _PORT.sub(lambda found: f":{self.ports[found[1]]}", text)
 
     def type(self, block: str) -> None:
@@ -74,6 +77,9 @@ class Session:
             pytest.skip("`curl` is not installed")
         if words.startswith("gwc run ") and "--check-only" not in words:
             self.run(shlex.split(words))
+            return
+        if words == "gwc top":
+            self._look_and_leave(words.split())
             return
         before = len(_RELOADED.findall(self.told)) if self.gateway else 0
         done = subprocess.run(
@@ -100,6 +106,21 @@ class Session:
                 words, cwd=self.folder, env=self.environment, stdout=output, stderr=output
             )
         self.until(lambda: bool(re.search(r'"event":"ready"|info ready', self.told)), "the gateway is ready")
+
+    def _look_and_leave(self, words: list[str]) -> None:
+        """What runs until Ctrl-C: it shows something, and Ctrl-C leaves it with 0."""
+        looking = subprocess.Popen(
+            words, cwd=self.folder, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        try:
+            time.sleep(LOOK_S)
+            assert looking.poll() is None
+            looking.send_signal(signal.SIGINT)
+            said, _ = looking.communicate(timeout=LINE_S)
+        finally:
+            looking.kill()
+        assert looking.returncode == 0, said
+        self.said.append((" ".join(words), said.decode()))
 
     def until(self, holds: Callable[[], bool], what: str) -> None:
         """Wait for something that the gateway must do."""

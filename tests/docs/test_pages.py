@@ -22,8 +22,8 @@ from .session import blocks, session
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
-RUNNING, SERVING, OBSERVING = (
-    (ROOT / "docs" / f"{name}.md").read_text("utf-8") for name in ("running", "serving", "observing")
+RUNNING, SERVING, OBSERVING, ADMIN = (
+    (ROOT / "docs" / f"{name}.md").read_text("utf-8") for name in ("running", "serving", "observing", "admin")
 )
 CHANGING = re.compile(r"[0-9a-f]{32}|-[0-9a-f]{16}-")
 """Ids."""
@@ -39,7 +39,7 @@ def test_five_minutes_with_the_readme() -> None:
         assert terminal.output("curl -s")[-1] == "hello\n"
         assert "did you mean `respond`?" in terminal.output("gwc check")[-1]
         broken, repaired = terminal.output("gwc status")
-        assert re.search(r"gwc\.kdl:[0-9]+:[0-9]+: `respnd` is not a key", broken)
+        assert re.search(r"gwc\.kdl:[0-9]+:[0-9]+: `responds` is not a key", broken)
         assert "stale" in broken
         assert "stale" not in repaired
         assert "gwc_requests_total{" in terminal.output("curl -s")[3]
@@ -66,6 +66,31 @@ def test_the_lines_about_observing() -> None:
         (metrics,) = terminal.output("curl -s")
         told = set(re.findall(r"^# TYPE (\S+)", metrics, re.M))
         assert told == {family.name for family in FAMILIES if family.told}
+
+
+def test_the_lines_about_the_admin_api() -> None:
+    """On a gateway that has the target of the page, and that has served three generations."""
+    with session() as terminal:
+        config = terminal.folder / "page"
+        config.mkdir()
+        text = (
+            'listeners { listener "public" { address "127.0.0.1:8080" } }\n'
+            'upstreams { upstream "orders" { target "10.0.0.1:8080" } }\n'
+            'routes { route "orders" { upstream "orders"; priority 1 } }\n'
+        )
+        (config / "gwc.kdl").write_text(terminal.here(text), "utf-8")
+        terminal.type("gwc run page")
+        for number in (1, 2):
+            terminal.type(f"sed -i.bak 's/priority {number}/priority {number + 1}/' page/gwc.kdl")
+        for block in blocks(ADMIN, "sh"):
+            terminal.type(block)
+        unchanged, back = terminal.output("gwc reload")
+        assert unchanged.startswith("unchanged: generation 3")
+        assert back.startswith(("reloaded", "unchanged"))
+        # What curl says about its progress comes first.
+        status, drained = (said[said.index("{") :] for said in terminal.output("curl"))
+        assert json.loads(status)["ready"] is True
+        assert json.loads(drained)
 
 
 def test_what_arrives_is_what_the_page_about_serving_shows() -> None:

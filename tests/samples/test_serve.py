@@ -150,12 +150,12 @@ def test_a_broken_edit_is_told_with_its_line_and_the_old_answer_stays(served: Se
         for number, text in enumerate(served.config.read_text().splitlines(), start=1)
         if "respond {" in text
     )
-    served.edit("respond {", "respnd {")
+    served.edit("respond {", "responds {")
     place = re.compile(rf"{re.escape(str(served.config))}:{line}:\d+")
     served.until(lambda: bool(place.search(served.printed)))
     assert "did you mean `respond`?" in served.printed
     assert served.notice() == "open until 18:00\n"
-    served.edit("respnd {", "respond {")
+    served.edit("responds {", "respond {")
     served.edit("18:00", "21:00")
     served.until(lambda: "21:00" in served.notice())
 
