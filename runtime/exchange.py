@@ -11,7 +11,7 @@ import asyncio
 import re
 from dataclasses import replace
 from random import getrandbits
-from time import time
+from time import perf_counter, time
 from typing import TYPE_CHECKING, Final, Protocol
 
 from gwc.schema.listener import ListenerSettings
@@ -219,7 +219,7 @@ class Exchange:
         self.length = length
         self.peer = peer
         self.request_ended = length == 0
-        self.started = services.loop.time()
+        self.started = perf_counter()
         record = self.record = RequestRecord()
         record.began = time()
         record.trace_id = record.request_id = trace_id.hex()
@@ -452,7 +452,7 @@ class Exchange:
         total = times.request_ms if settings.request_ms is None else settings.request_ms
         idle = times.idle_ms if settings.idle_ms is None else settings.idle_ms
         if total:
-            self._ends_at = self.started + total / 1000
+            self._ends_at = self.services.timers.now + total / 1000
         self._idle_s = idle / 1000 if idle else NEVER
         self._per_try_ms = settings.per_try_ms or 0
         self.head_bytes = self._request_head(host, path, query)
@@ -596,12 +596,37 @@ class Exchange:
 
     def reply_head(self, reply: Reply, length: int) -> None:
         """The reply's head. `length` is that of the body to come: negative where only its end tells."""
+        if not self._take_reply(reply, length):
+            return
+        self.late_reason = "idle-timeout"
+        if reply.is_event_stream:
+            self._ends_at = NEVER
+        self._until(self._idle_s)
+        assert self.downstream is not None
+        self.downstream.send_head(reply, has_body=length != 0)
+
+    def reply_whole(self, reply: Reply, body: bytes) -> None:
+        """Head and body at once; the connection has been given back already. PERF: the usual small reply."""
+        self.upstream_side = None
+        if not self._take_reply(reply, len(body)):
+            return
+        self.record.response_bytes = len(body)
+        downstream, self.downstream = self.downstream, None
+        self._finish()
+        if downstream is not None:
+            downstream.send_head(reply, has_body=bool(body))
+            if body:
+                downstream.send_data(body)
+            downstream.send_end([])
+
+    def _take_reply(self, reply: Reply, length: int) -> bool:
+        """Make a target's reply ours; False where it had to be given up."""
         record = self.record
-        record.first_byte_s = self.services.loop.time() - self.started
+        record.first_byte_s = perf_counter() - self.started
         limit = self._reply_limit
         if limit and length > limit:
             self.fail("reply-too-long")
-            return
+            return False
         record.status = reply.status
         if self._changes:
             fields = reply.fields()
@@ -610,13 +635,8 @@ class Exchange:
             reply.replace_fields(fields)
         reply.lines.append(b"x-correlation-id: " + record.request_id.encode("latin-1"))
         self.replied = True
-        self.late_reason = "idle-timeout"
         self._try_ends_at = NEVER
-        if reply.is_event_stream:
-            self._ends_at = NEVER
-        self._until(self._idle_s)
-        assert self.downstream is not None
-        self.downstream.send_head(reply, has_body=length != 0)
+        return True
 
     def flush(self) -> None:
         """The reply's head goes out without waiting for its body."""
@@ -772,7 +792,7 @@ class Exchange:
             services.timers.forget(self)
         services.in_flight -= 1
         record = self.record
-        record.total_s = services.loop.time() - self.started
+        record.total_s = perf_counter() - self.started
         services.observer.request_done(record)
 
     def _until(self, seconds: float) -> None:

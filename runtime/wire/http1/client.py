@@ -210,16 +210,10 @@ class ClientConnection(asyncio.Protocol):
                 return
         self._buffer = b""
         reply, length, self._reusable = read
-        if not length:
-            self._end_without_body(exchange, reply, rest)
-            return
-        if length == len(rest):
+        if length == len(rest) or not length:
             # PERF: the usual small reply is all there.
-            exchange.reply_head(reply, length)
-            if self._exchange is not None:
-                exchange.reply_data(rest)
-                if self._exchange is not None:
-                    self._end(exchange, b"", [])
+            self._leave(rest[length:])
+            exchange.reply_whole(reply, rest[:length])
             return
         if length == CHUNKED:
             self._body = ChunkedBody()
@@ -232,14 +226,6 @@ class ClientConnection(asyncio.Protocol):
             self._take_body(exchange, rest)
         else:
             exchange.flush()
-
-    def _end_without_body(self, exchange: Exchange, reply: object, rest: bytes) -> None:
-        from ...reply import Reply
-
-        assert isinstance(reply, Reply)
-        exchange.reply_head(reply, 0)
-        if self._exchange is not None:
-            self._end(exchange, rest, [])
 
     def _take_body(self, exchange: Exchange, data: bytes) -> None:
         body = self._body
@@ -257,20 +243,29 @@ class ClientConnection(asyncio.Protocol):
             self._end(exchange, rest, body.trailers)
 
     def _end(self, exchange: Exchange, rest: bytes, trailers: Trailers) -> None:
-        """The reply is whole. The connection is free first, so that the client's next request finds it."""
+        """The reply is whole."""
+        exchange.upstream_side = None
+        self._leave(rest)
+        exchange.reply_end(trailers)
+
+    def _leave(self, rest: bytes) -> None:
+        """The exchange is done with this connection, which is free first, so that the client's next request
+        finds it. `rest` are bytes that came after the reply.
+        """
         self._exchange = None
         self._body = None
-        exchange.upstream_side = None
         if self._paused:
             self.resume_reading()
         # Surplus bytes, or a request that was answered before it was whole: what would follow is not known.
         if self._reusable and not rest and not self._sending and self.usable:
             self._upstream.release(self)
-        else:
-            self.usable = False
-            if self._transport is not None:
-                self._transport.close() if not self._sending else self._transport.abort()
-        exchange.reply_end(trailers)
+            return
+        self.usable = False
+        if self._transport is not None:
+            if self._sending:
+                self._transport.abort()
+            else:
+                self._transport.close()
 
     def _refuse(self, exchange: Exchange, reason: str, detail: str) -> None:
         """The reply is none: the exchange fails, and the connection is closed."""

@@ -58,7 +58,8 @@ class ReplyHead(NamedTuple):
     reusable: bool
 
 
-# The one cache of this module: targets send the same lines over and over. At most 2048 lines of 128 bytes.
+# The one cache of this module: targets send the same lines over and over, a Date for a second. At most 2048
+# lines of 128 bytes; then it begins anew.
 _KNOWN: dict[bytes, int] = {}
 _MOST_KNOWN: Final = 2048
 _LONGEST_KNOWN: Final = 128
@@ -70,7 +71,9 @@ def _kind_of(line: bytes) -> int:
     if not colon or not _TOKEN.fullmatch(name) or len(line.translate(None, _CONTROLS)) != len(line):
         return _NO_TOKEN
     kind = _KINDS.get(name.lower(), _PASSES)
-    if len(line) <= _LONGEST_KNOWN and kind != _DATE and len(_KNOWN) < _MOST_KNOWN:
+    if len(line) <= _LONGEST_KNOWN:
+        if len(_KNOWN) >= _MOST_KNOWN:
+            _KNOWN.clear()
         _KNOWN[line] = kind
     return kind
 

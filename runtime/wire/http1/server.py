@@ -622,8 +622,8 @@ class ServerConnection(asyncio.Protocol):
     # --- the connection --------------------------------------------------------------------------------
 
     def drain(self) -> None:
-        """One further request at most. Whoever is idle may be sending it this very moment, and is given the time:
-        an HTTP/1.1 server has no way to say that it will close but in a reply.
+        """One further request at most. Whoever is idle may be sending it this very moment, and is given the
+        time: an HTTP/1.1 server has no way to say that it will close but in a reply.
         """
         self._leaving = True
         if self._exchange is None and not self._replying and not self._buffer:
