@@ -1,7 +1,7 @@
 """Every key of the language by its path, and the word by which a test says which keys it shows.
 
-Owns the walk over the schema and the reading of `@shows(…)` from the tests beside it. A path begins at the top
-of the configuration and names the kinds on its way: `listener.limits.fields`, `route.matches.header.min`.
+Owns the walk over the schema and the reading of `@shows(…)` from the tests beside it. A path begins at the
+top of the configuration and names the kinds on its way: `listener.limits.fields`, `route.matches.header.min`.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def _walk(name: str, prefix: str, above: frozenset[str]) -> Iterator[str]:
 
 
 def expanded(text: str) -> list[str]:
-    """`a.{b,c}` is `a.b` and `a.c`; an empty choice takes the dot before it away: `a.{,b}` is `a` and `a.b`."""
+    """`a.{b,c}` is `a.b` and `a.c`; with an empty choice at the end, `a.{,b}`, it is `a` and `a.b`."""
     found = _BRACES.search(text)
     if found is None:
         return [text.rstrip(".")]
@@ -71,6 +71,7 @@ def shows(*paths: str) -> Callable[[Test], Test]:
     return lambda test: test
 
 
+@cache
 def shown() -> dict[str, list[str]]:
     """The tests that show each key, read off the files, so that it does not matter which of them run."""
     found: dict[str, list[str]] = {}

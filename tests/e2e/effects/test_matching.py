@@ -124,7 +124,8 @@ def _config() -> str:
             route "here" {{ matches {{ listener "inside"; path "/here" }}; respond {{ body "inside" }} }}
             route "any" {{ matches {{ path "/one" }}; matches {{ path "/two" }}; respond {{ body "any" }} }}
             route "sni" {{ matches {{ path "/sni"; sni "picky.test" }}; respond {{ body "sni" }} }}
-            route "no-sni" {{ matches {{ path "/no-sni"; not {{ sni "picky.test" }} }}; respond {{ body "no sni" }} }}
+            route "no-sni" {{ matches {{ path "/no-sni"; not {{ sni "picky.test" }} }}
+                respond {{ body "no sni" }} }}
             route "half" {{ matches {{ path "/half"; sample "50%" }}; respond {{ body "half" }} }}
         }}
     }}
