@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -73,3 +74,9 @@ def _part_of(whole: Any, wanted: Any) -> Any:
     if isinstance(wanted, dict) and isinstance(whole, dict):
         return {key: _part_of(whole.get(key), value) for key, value in wanted.items()}
     return whole
+
+
+def test_every_sample_is_in_the_list() -> None:
+    """samples/README.md has each once, and no other."""
+    text = (SAMPLES / "README.md").read_text("utf-8")
+    assert sorted(re.findall(r"^\| \[([a-z-]+)\]\(\1\)", text, re.M)) == NAMES
