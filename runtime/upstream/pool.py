@@ -328,10 +328,8 @@ class Upstream:
         if exchange in self._nameless:
             self._nameless.remove(exchange)
             return
-        task = self._connecting.pop(exchange, None)
-        if task is not None:
-            task.cancel()
-            return
+        if self._connecting.pop(exchange, None) is not None:
+            return  # the connection under way is anybody's then; its own time limit ends the making
         if self._waiting.pop(exchange, None) is not None:
             self._pending.add(-1)
 
@@ -501,10 +499,6 @@ class Upstream:
                 exchange.unavailable(reason, detail)
             self._fill()
             return
-        except asyncio.CancelledError:
-            self._count.add(-1)
-            self._fill()
-            raise
         seconds = monotonic() - began
         target.open += 1
         self.services.observer.upstream_connected(self.name, target.address, seconds)
