@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, NoReturn, TypeAlias
 
-from gwc.schema.table import RouteTable, Value
+from gwc.schema.table import GatewayRecord, RouteTable, Value
 from gwc.schema.template import EnvironmentReference, FileReference, Text, ValueTemplate, parse_value
 
 MOST_BYTES: Final = 1024 * 1024
@@ -139,6 +139,27 @@ class Secrets:
             raise SecretsMissing(faults)
         return tuple(parts)
 
+    def gateway(self, record: GatewayRecord) -> GatewayRecord:
+        """The settings of the gateway as a whole with the references of its paths and of the collector's
+        address filled in. Its own addresses stay: whoever binds them looks theirs up.
+
+        Errors: SecretsMissing.
+        """
+
+        def filled(text: str | None) -> str | None:
+            return None if text is None else self.text(text).reveal()
+
+        tracing = record.tracing
+        if tracing is not None:
+            tracing = tracing._replace(endpoint=self.text(tracing.endpoint).reveal())
+        return record._replace(
+            state_dir=filled(record.state_dir),
+            access_log=record.access_log._replace(path=filled(record.access_log.path)),
+            error_log=record.error_log._replace(path=filled(record.error_log.path)),
+            audit_log=record.audit_log._replace(path=filled(record.audit_log.path)),
+            tracing=tracing,
+        )
+
     def check(self, table: RouteTable) -> None:
         """That everything that `table` refers to is there. Errors: SecretsMissing with all that is not."""
         faults: list[SecretFault] = []
@@ -209,6 +230,13 @@ def references(table: RouteTable) -> Iterator[tuple[str, str | Value]]:
 
 
 def _texts(table: RouteTable) -> Iterator[tuple[str, str | None]]:
+    for gateway in table.gateway:
+        yield from (("`admin`", gateway.admin), ("`metrics`", gateway.metrics))
+        yield "`state-dir`", gateway.state_dir
+        yield "`access-log`", gateway.access_log.path
+        yield "`error-log`", gateway.error_log.path
+        yield "`audit-log`", gateway.audit_log.path
+        yield "`tracing`", None if gateway.tracing is None else gateway.tracing.endpoint
     for listener in table.listeners:
         for address in listener.addresses:
             yield f"listener `{listener.name}`", address

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from gwc.schema.table import GatewayRecord, LogRecord
 from gwc.schema.version import VERSION
 
 from ..observe.observer import Observer
+from ..secrets import SecretsMissing
 from .sharing import Shared
 
 if TYPE_CHECKING:
     from .supervisor import Reload, Supervisor
+
+Fill = Callable[[GatewayRecord], GatewayRecord]
+"""Fills references in. Errors: SecretsMissing."""
 
 
 def observer_of_supervisor(shared: Shared) -> Observer:
@@ -19,9 +24,12 @@ def observer_of_supervisor(shared: Shared) -> Observer:
     return Observer(_own(GatewayRecord()), shared.slabs[0], "supervisor")
 
 
-def configure(observer: Observer, gateway: GatewayRecord) -> None:
-    """Log as a table says. There are no requests here to tell of."""
-    observer.reconfigure(_own(gateway))
+def configure(observer: Observer, gateway: GatewayRecord, fill: Fill) -> None:
+    """Log as a table says, its references filled in. There are no requests here to tell of."""
+    try:
+        observer.reconfigure(_own(fill(gateway)))
+    except SecretsMissing as missing:  # it was there when the workers looked
+        observer.error("error", "logs-unchanged", reason=str(missing))
 
 
 def _own(gateway: GatewayRecord) -> GatewayRecord:

@@ -32,8 +32,10 @@ def make_serving(loop: asyncio.AbstractEventLoop, equipment: Equipment) -> Equip
         root=Path(settings["root"]),
     )
 
-    def committed(table: RouteTable) -> None:
-        observer.reconfigure(table.gateway[0])
+    def committed(_: RouteTable) -> None:
+        # What is served has references filled in, the table that came has not.
+        assert serving.snapshot is not None
+        observer.reconfigure(serving.snapshot.table.gateway[0])
 
     def recent(_: Body) -> Body:
         return {"recent": observer.recent()}

@@ -143,8 +143,8 @@ class Own:
         if which == "admin":
             mode = SOCKET_MODE
             if address == DEFAULT:
-                state_dir = supervisor.settings.state_dir or supervisor.gateway.state_dir
-                address = default_address(state_dir, self._environment)
+                kept = supervisor.keeping.directory
+                address = default_address(None if kept is None else str(kept), self._environment)
             given = self._environment.get(TOKEN)
             if not admin_place(address, given).path:
                 token = given

@@ -567,7 +567,8 @@ async def _filled(table: RouteTable, secrets: Secrets, pace: Pace) -> RouteTable
         each._replace(headers=_with(secrets, each.headers)) if _refers(each.headers) else each
         for each in table.responds
     ]
-    filled = replace(table, rules=tuple(rules), responds=tuple(responds))
+    gateway = tuple(map(secrets.gateway, table.gateway))
+    filled = replace(table, rules=tuple(rules), responds=tuple(responds), gateway=gateway)
     filled.cache.programs = table.cache.programs
     filled.cache.digest = table.cache.digest
     return filled

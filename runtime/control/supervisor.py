@@ -20,6 +20,7 @@ from typing import Any, Final, Literal, Protocol
 from gwc.schema.artifact import Refusal
 from gwc.schema.table import GatewayRecord, RouteTable
 
+from ..secrets import SecretsMissing
 from .channel import Body, ChannelClosed, Unanswered
 from .compiling import Compiled, Compiles
 from .fleet import Equipping, Fleet, Tell, WorkerProcess
@@ -62,8 +63,8 @@ class RunSettings:
 
     `drain_s` in seconds. `hints` False: no events, polling alone. `command` starts this gwc anew. `findings`
     is called with a report of the compiler that a person should see, `configure` with the gateway's settings
-    of each table that is committed, `counting` after each reload and about once a second. `own` makes what
-    the supervisor itself serves.
+    of each table that is committed, `fill` fills in what those refer to (SecretsMissing), `counting` called
+    after each reload and about once a second. `own` makes what the supervisor itself serves.
     """
 
     workers: int | None = None
@@ -81,6 +82,7 @@ class RunSettings:
     findings: Callable[[str], None] = lambda text: None
     equipment: Equipping | None = None
     configure: Callable[[GatewayRecord], None] = lambda record: None
+    fill: Callable[[GatewayRecord], GatewayRecord] = lambda record: record
     reopen_log: Callable[[], None] = lambda: None
     counting: Callable[[Supervisor, Reload | None], None] = lambda supervisor, reload: None
     own: Callable[[Supervisor], OwnListening] | None = None
@@ -309,7 +311,7 @@ class Supervisor:
         table = None if compiled.data is None else await load_in_slices(compiled.data)
         if isinstance(table, Refusal):
             raise StartFailed(table.message)
-        state_dir = settings.state_dir or (table.gateway[0].state_dir if table is not None else None)
+        state_dir = settings.state_dir or (None if table is None else self._state_dir_of(table))
         self.keeping = Keeping(None if state_dir is None else Path(state_dir))
         last_good = await asyncio.to_thread(self.keeping.read)
         inherited = inherited_sockets(os.environ)
@@ -356,6 +358,12 @@ class Supervisor:
         notify("READY=1", f"MAINPID={os.getpid()}", f"STATUS=generation {self.committed.generation}")
         self._spawn(self._feed_watchdog())
         self._spawn(self._count())
+
+    def _state_dir_of(self, table: RouteTable) -> str | None:
+        try:
+            return self.settings.fill(table.gateway[0]).state_dir
+        except SecretsMissing as missing:
+            raise StartFailed(str(missing)) from missing
 
     async def _first(self, compiled: Compiled, last_good: Kept | None) -> None:
         """Serve what was compiled, else the last good table; `StartFailed` where there is neither."""

@@ -21,6 +21,7 @@ from .test_gateway import admin
 
 CONFIG = """
 workers 2
+state-dir "${{env:LOGS}}/state"
 admin "unix:%folder%/here.sock"
 metrics "%metrics%"
 access-log {{ path "${{env:LOGS}}/access" }}
@@ -100,7 +101,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         yield World(running, origin, secure, collector, hidden, folder)
 
 
-@pytest.mark.xfail(strict=True, reason="an endpoint is not filled in")
 def test_addresses(world: World) -> None:
     """A listener's port from the environment, a target's from a file, a collector's from the environment."""
     assert ask(("127.0.0.1", world.hidden), get("/origin/addresses")).status == 200
@@ -108,11 +108,11 @@ def test_addresses(world: World) -> None:
     until(lambda: bool(world.collector.seen("/spans")), "a span came")
 
 
-@pytest.mark.xfail(strict=True, reason="a path is not filled in")
-def test_logs_go_where_the_environment_says(world: World) -> None:
-    """The path of a log."""
+def test_paths_go_where_the_environment_says(world: World) -> None:
+    """Those of a log and of the state directory."""
     assert ask(world.gateway.address(), get("/started")).status == 200
     until(lambda: (world.folder / "access").exists(), "the log is there")
+    until(lambda: (world.folder / "state/state.json").exists(), "so is the state")
 
 
 def test_files_of_tls(world: World) -> None:

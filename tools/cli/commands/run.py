@@ -10,8 +10,12 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from gwc.schema.table import GatewayRecord
 
 
 @click.command("run")
@@ -97,10 +101,14 @@ def command(
     from gwc.runtime.control.sharing import Shared
     from gwc.runtime.control.supervisor import RunSettings, StartFailed, Supervisor
     from gwc.runtime.control.worker import loop_factory
+    from gwc.runtime.secrets import Secrets
 
     root = Path(path) if os.path.isdir(path) else Path(path).parent
     shared = Shared(root)
     observer = observer_of_supervisor(shared)
+
+    def fill(gateway: GatewayRecord) -> GatewayRecord:
+        return Secrets(os.environ, root).gateway(gateway)
 
     async def serve() -> int:
         compiler: Compiles = (
@@ -118,7 +126,8 @@ def command(
                 command=(sys.executable, *sys.orig_argv[1:]),
                 findings=_print,
                 equipment=shared,
-                configure=lambda gateway: configure(observer, gateway),
+                configure=lambda gateway: configure(observer, gateway, fill),
+                fill=fill,
                 reopen_log=observer.reopen,
                 counting=Counting(shared, observer).count,
                 own=lambda supervisor: Own(supervisor, shared, observer),
