@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 import yaml
 from click.testing import CliRunner
 from gwc.cli.main import group
@@ -80,3 +84,21 @@ def test_every_sample_is_in_the_list() -> None:
     """samples/README.md has each once, and no other."""
     text = (SAMPLES / "README.md").read_text("utf-8")
     assert sorted(re.findall(r"^\| \[([a-z-]+)\]\(\1\)", text, re.M)) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_gateway_would_start_on_a_sample(name: str, tmp_path: Path) -> None:
+    """As it is written, with the secrets and certificates that it asks the environment for."""
+    authority = trustme.CA()
+    own = authority.issue_cert("gateway.internal")
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    own.cert_chain_pems[0].write_to_path(tmp_path / "gateway.pem")
+    own.private_key_pem.write_to_path(tmp_path / "gateway-key.pem")
+    asked = {"USERS_ADDRESS": "127.0.0.1:9", "USERS_TLS": str(tmp_path), "USERS_TOKEN": "t"}
+    command = [str(Path(sys.executable).parent / "gwc"), "run", "--check-only", str(SAMPLES / name)]
+    done = subprocess.run(
+        command, env={**os.environ, **asked}, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "would start" in done.stdout
+    assert done.stderr == ""
