@@ -7,6 +7,7 @@ missing: the two must agree.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping
@@ -212,6 +213,33 @@ class Secrets:
         if known is None:
             known = self._files[path] = _read(self._root / path)
         return known
+
+
+def stamp(table: RouteTable, environment: Mapping[str, str], root: Path) -> object:
+    """Something that changes with the files that a table refers to or names for TLS. Opens none of them."""
+    secrets = Secrets(environment, root)
+    paths: set[str] = set()
+    for _, written in references(table):
+        if isinstance(written, str):
+            parts = getattr(parse_value(written, variables=False), "parts", ())
+            paths.update(part.path for part in parts if isinstance(part, FileReference))
+        else:
+            paths.update(each[5:] for each in written[1::2] if each.startswith("file:"))
+    for upstream in table.upstreams:
+        if upstream.tls is not None:
+            for text in (upstream.tls.ca_file, upstream.tls.certificate_file, upstream.tls.key_file):
+                if text is not None:
+                    with contextlib.suppress(SecretsMissing):
+                        paths.add(secrets.text(text).reveal())
+    return {path: _stamp_of(root / path) for path in paths}
+
+
+def _stamp_of(path: Path) -> object:
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return None
+    return found.st_mtime_ns, found.st_dev, found.st_ino, found.st_size
 
 
 def references(table: RouteTable) -> Iterator[tuple[str, str | Value]]:

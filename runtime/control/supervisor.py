@@ -64,7 +64,8 @@ class RunSettings:
     `drain_s` in seconds. `hints` False: no events, polling alone. `command` starts this gwc anew. `findings`
     is called with a report of the compiler that a person should see, `configure` with the gateway's settings
     of each table that is committed, `fill` fills in what those refer to (SecretsMissing), `counting` called
-    after each reload and about once a second. `own` makes what the supervisor itself serves.
+    after each reload and about once a second. `stamp` changes with the files that a table refers to. `own`
+    makes what the supervisor itself serves.
     """
 
     workers: int | None = None
@@ -83,6 +84,7 @@ class RunSettings:
     equipment: Equipping | None = None
     configure: Callable[[GatewayRecord], None] = lambda record: None
     fill: Callable[[GatewayRecord], GatewayRecord] = lambda record: record
+    stamp: Callable[[RouteTable], object] = lambda table: None
     reopen_log: Callable[[], None] = lambda: None
     counting: Callable[[Supervisor, Reload | None], None] = lambda supervisor, reload: None
     own: Callable[[Supervisor], OwnListening] | None = None
@@ -152,6 +154,7 @@ class Supervisor:
         self.started = time.time()
         self.ready = asyncio.Event()
         self.keeping = Keeping(None)
+        self._stamp: object = None
         self._compiler = compiler
         self._loop = asyncio.get_running_loop()
         self._sockets: Sockets | None = None
@@ -448,7 +451,7 @@ class Supervisor:
         self, data: bytes, digest: str, cause: str, began: float, *, findings: str = "", stale: bool
     ) -> Reload:
         """Have all workers serve this table. `stale`: what a failure means for the files."""
-        if self.committed is not None and self.committed.digest == digest:
+        if self.committed is not None and self.committed.digest == digest and self._files_are_as_before():
             return self._done("unchanged", cause, began, findings=findings, stale=False)
         table = await load_in_slices(data, Pace(resting=self.table is not None))
         if isinstance(table, Refusal):
@@ -458,11 +461,12 @@ class Supervisor:
 
         if self.table is not None:
             self._tell_what_waits(table.gateway[0])
+        stamp = self.settings.stamp(table)  # before the workers read them
 
         old = [self.table]
 
         def committing() -> None:
-            self.committed, self.table = kept, table
+            self.committed, self.table, self._stamp = kept, table, stamp
             self.settings.configure(table.gateway[0])
 
         swapped = await swap(
@@ -492,6 +496,10 @@ class Supervisor:
         if self._own is not None and self.ready.is_set():
             await self._own.follow()
         return self._done("committed", cause, began, findings=findings, stale=False)
+
+    def _files_are_as_before(self) -> bool:
+        """Whether what the table that is served refers to is what it was when the workers read it."""
+        return self.table is None or self.settings.stamp(self.table) == self._stamp
 
     def _tell_what_waits(self, new: GatewayRecord) -> None:
         """Tell of settings that count from the next start on."""

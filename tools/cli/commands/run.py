@@ -101,7 +101,7 @@ def command(
     from gwc.runtime.control.sharing import Shared
     from gwc.runtime.control.supervisor import RunSettings, StartFailed, Supervisor
     from gwc.runtime.control.worker import loop_factory
-    from gwc.runtime.secrets import Secrets
+    from gwc.runtime.secrets import Secrets, stamp
 
     root = Path(path) if os.path.isdir(path) else Path(path).parent
     shared = Shared(root)
@@ -128,6 +128,7 @@ def command(
                 equipment=shared,
                 configure=lambda gateway: configure(observer, gateway, fill),
                 fill=fill,
+                stamp=lambda table: stamp(table, os.environ, root),
                 reopen_log=observer.reopen,
                 counting=Counting(shared, observer).count,
                 own=lambda supervisor: Own(supervisor, shared, observer),
