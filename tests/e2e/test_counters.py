@@ -155,6 +155,15 @@ def test_whoever_waits_goes_on_when_a_connect_fails() -> None:
             assert time.monotonic() - began < 2, "they waited for their time-out"
 
 
+def test_a_connect_that_is_called_off_holds_no_place(served: Gateway) -> None:
+    """A request that is refused in the moment in which its connect begins: its place is free again."""
+    refused = get("/short/chunk", "Transfer-Encoding: chunked", method="POST") + b"zz\r\n"
+    for _ in range(12):
+        assert ask(served.address(), refused, b"POST").status == 400
+    for _ in range(8):
+        assert ask(served.address(), get("/short/after")).status == 200
+
+
 def test_waiting_is_limited_over_all_workers(served: Gateway, origin: Upstream) -> None:
     """One is served, two wait, and the others are told at once: whichever workers they came to."""
     free = threading.Event()

@@ -147,8 +147,8 @@ def test_a_worker_is_killed_under_load(origin: Upstream) -> None:
         assert number(running, "gwc_requests_total", route="all") > counted
         assert second in workers(running)
         assert first not in workers(running)
-        for each in (*clients[first], *clients[second]):
-            each.close()
+        for client in (*clients[first], *clients[second]):
+            client.close()
         until(lambda: number(running, "gwc_connections") == 0, "and its connections")
         until(
             lambda: held(running)["open"] == number(running, "gwc_upstream_connections"), "and its targets'"
@@ -214,8 +214,8 @@ def test_sigterm_under_load_loses_nothing(origin: Upstream) -> None:
                 problems.append(repr(fault))
 
         threads = [threading.Thread(target=keep_asking) for _ in range(8)]
-        for each in threads:
-            each.start()
+        for thread in threads:
+            thread.start()
         until(lambda: len(done) > 50, "there is load")
         running.process.send_signal(signal.SIGTERM)
         for each in slow:
