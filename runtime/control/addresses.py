@@ -56,9 +56,12 @@ class Place:
         return same and self.port == other.port
 
 
-def place_of(address: str, environment: Mapping[str, str] = os.environ) -> Place:
-    """The place that an address of a table or a command line means. `Unresolvable` where it means none."""
-    text = _filled(address, environment) if "${" in address else address
+def place_of(address: str, environment: Mapping[str, str] = os.environ, root: Path = Path()) -> Place:
+    """The place that an address of a table or a command line means. `Unresolvable` where it means none.
+
+    `root` is where relative paths of `${file:…}` begin: the configuration's directory.
+    """
+    text = _filled(address, environment, root) if "${" in address else address
     if text.startswith(_UNIX):
         path = text[len(_UNIX) :]
         if not path.startswith("/"):
@@ -87,7 +90,7 @@ def _tcp(host: str, port: int, text: str) -> Place:
     return Place(family, str(name[0]), port)
 
 
-def _filled(address: str, environment: Mapping[str, str]) -> str:
+def _filled(address: str, environment: Mapping[str, str], root: Path) -> str:
     """An address with its references looked up."""
     template = parse_value(address, variables=False)
     if isinstance(template, ValueRefusal):
@@ -103,7 +106,7 @@ def _filled(address: str, environment: Mapping[str, str]) -> str:
             pieces.append(value)
         elif isinstance(part, FileReference):
             try:
-                pieces.append(Path(part.path).read_text(encoding="utf-8").strip("\r\n"))
+                pieces.append((root / part.path).read_text(encoding="utf-8").strip("\r\n"))
             except (OSError, UnicodeDecodeError) as failed:
                 raise Unresolvable(f"the file `{part.path}` of `{address}` cannot be read") from failed
     return "".join(pieces)

@@ -146,7 +146,7 @@ class Own:
                 kept = supervisor.keeping.directory
                 address = default_address(None if kept is None else str(kept), self._environment)
             given = self._environment.get(TOKEN)
-            if not admin_place(address, given).path:
+            if not admin_place(address, given, supervisor.settings.root).path:
                 token = given
         held = sockets.bind(address, mode, shared=True)
         try:

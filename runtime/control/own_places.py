@@ -71,9 +71,9 @@ def default_addresses(state_dir: str | None, environment: Mapping[str, str] = os
     return list(dict.fromkeys(found))
 
 
-def admin_place(address: str, token: str | None) -> Place:
+def admin_place(address: str, token: str | None, root: Path = Path()) -> Place:
     """The place of an admin address; `Unresolvable` where it is none that the admin API may have."""
-    place = place_of(address)
+    place = place_of(address, root=root)
     if place.family == socket.AF_UNIX:
         return place
     if not ip_address(place.host.partition("%")[0]).is_loopback:

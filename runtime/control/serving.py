@@ -274,6 +274,8 @@ class Serving:
             for listener in table.listeners:
                 self.clients_of(listener.name)
             setups = {record.name: self._setup(record, secrets) for record in table.upstreams}
+            addresses = dict.fromkeys(address for record in table.listeners for address in record.addresses)
+            ports = {address: _port(secrets.text(address).reveal()) for address in addresses}
         except SecretsMissing as first:
             raise PrepareFailed(_all_missing(table, secrets) or str(first)) from first
         except (TargetFaulty, TlsFaulty) as fault:
@@ -285,7 +287,6 @@ class Serving:
             plans.append(_plan(filled, route, by_name))
             if not number & 31 and pace.is_over():
                 await pace.rest()
-        addresses = dict.fromkeys(address for record in table.listeners for address in record.addresses)
         return Snapshot(
             generation,
             filled,
@@ -295,7 +296,7 @@ class Serving:
                 address: tuple(record for record in table.listeners if address in record.addresses)
                 for address in addresses
             },
-            {address: _port(address) for address in addresses},
+            ports,
             tuple(setups.values()),
         )
 

@@ -15,6 +15,7 @@ import socket
 import stat
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from .addresses import Place, Unresolvable, place_of, place_of_socket
 
@@ -80,8 +81,10 @@ def inherited_sockets(environment: dict[str, str] | os._Environ[str]) -> list[so
 class Sockets:
     """All that is held, by address as it is spelt in the table. Changes as tables come and go."""
 
-    def __init__(self, slots: int, inherited: Iterable[socket.socket] = ()) -> None:
+    def __init__(self, slots: int, inherited: Iterable[socket.socket] = (), root: Path = Path()) -> None:
+        """`root` is where files that addresses refer to begin."""
         self.slots = slots
+        self._root = root
         self.held: dict[str, Held] = {}
         self._inherited: dict[Place, list[socket.socket]] = {}
         self.handed_over = False
@@ -94,7 +97,7 @@ class Sockets:
         `shared`: one socket, whatever the kind of address; for what the supervisor itself serves.
         """
         try:
-            place = place_of(address)
+            place = place_of(address, root=self._root)
         except Unresolvable as failed:
             raise BindFailed(address, failed.reason) from failed
         for other in self.held.values():

@@ -61,6 +61,7 @@ class OwnListening(Protocol):
 class RunSettings:
     """What the command line and the environment say; None: what the table says.
 
+    `root` is the configuration's directory, where relative paths of references begin.
     `drain_s` in seconds. `hints` False: no events, polling alone. `command` starts this gwc anew. `findings`
     is called with a report of the compiler that a person should see, `configure` with the gateway's settings
     of each table that is committed, `fill` fills in what those refer to (SecretsMissing), `counting` called
@@ -68,6 +69,7 @@ class RunSettings:
     makes what the supervisor itself serves.
     """
 
+    root: Path = Path()
     workers: int | None = None
     admin: str | None = None
     state_dir: str | None = None
@@ -329,7 +331,7 @@ class Supervisor:
         if most_slots(inherited) > slots:
             self.tell("warning", "more-workers", wanted=slots, taken=most_slots(inherited))
             slots = most_slots(inherited)
-        self._sockets = Sockets(slots, inherited)
+        self._sockets = Sockets(slots, inherited, settings.root)
         self._fleet = Fleet(
             self._loop,
             settings.worker_command,

@@ -29,7 +29,7 @@ error-log {{ level "debug" }}
 tracing {{ endpoint "http://${{env:COLLECTOR}}/spans"; sample "100%" }}
 listeners {{
     listener "public" {{ address "%public%" }}
-    listener "hidden" {{ address "127.0.0.1:${{env:PORT}}" }}
+    listener "hidden" {{ address "127.0.0.1:${{env:PORT}}" "127.0.0.1:${{file:listening}}" }}
 }}
 upstreams {{
     upstream "origin" {{ target "127.0.0.1:${{file:port}}" }}
@@ -46,6 +46,7 @@ routes {{
     route "secure" {{ matches {{ path "/secure" }}; upstream "secure" }}
     route "gone" {{ matches {{ path "/gone" }}; upstream "nobody"; reasons #true
         request-headers {{ set "authorization" "Bearer ${{env:TOKEN}}"; set "x-file" "${{file:word}}" }} }}
+    route "away" {{ matches {{ path "/away" }}; redirect path="/there" }}
     route "fixed" {{ matches {{ path "/fixed" }}; respond {{ header "x-word" "${{file:word}}" }} }}
 }}
 """
@@ -61,7 +62,7 @@ class World:
     origin: Upstream
     secure: Named
     collector: Upstream
-    hidden: int
+    hidden: tuple[int, int]
     folder: Path
 
     @property
@@ -86,26 +87,39 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with ExitStack() as stack:
         origin, collector = stack.enter_context(upstream()), stack.enter_context(upstream())
         secure = stack.enter_context(named("secure", tls=context))
-        hidden = free_port()
+        hidden = free_port(), free_port()
         environment = {
             "TOKEN": TOKEN,
-            "PORT": str(hidden),
+            "PORT": str(hidden[0]),
             "TLS": str(folder),
             "NAME": "inner.test",
             "LOGS": str(folder),
             "COLLECTOR": collector.address,
         }
-        files = {"word": f"{WORDS[0]}\n", "port": origin.address.rpartition(":")[2], "tls": str(folder)}
+        files = {
+            "word": f"{WORDS[0]}\n",
+            "port": origin.address.rpartition(":")[2],
+            "tls": str(folder),
+            "listening": f"{hidden[1]}\n",
+        }
         text = CONFIG.format(secure=secure.port, nobody=stack.enter_context(nobody()))
         running = stack.enter_context(bare_gateway(text, environment=environment, files=files))
         yield World(running, origin, secure, collector, hidden, folder)
 
 
 def test_addresses(world: World) -> None:
-    """A listener's port from the environment, a target's from a file, a collector's from the environment."""
-    assert ask(("127.0.0.1", world.hidden), get("/origin/addresses")).status == 200
-    assert len(world.origin.seen("/origin/addresses")) == 1
+    """A listener's port from either, a target's from a file, a collector's from the environment."""
+    for port in world.hidden:
+        assert ask(("127.0.0.1", port), get("/origin/addresses")).status == 200
+    assert len(world.origin.seen("/origin/addresses")) == 2
     until(lambda: bool(world.collector.seen("/spans")), "a span came")
+
+
+def test_redirects_name_a_port_that_was_looked_up(world: World) -> None:
+    """The port of the address that a request came in by, wherever it was read."""
+    for port in world.hidden:
+        location = ask(("127.0.0.1", port), get("/away")).value("location")
+        assert location == f"http://a.test:{port}/there".encode()
 
 
 def test_paths_go_where_the_environment_says(world: World) -> None:

@@ -118,6 +118,7 @@ def command(
         )
         supervisor = Supervisor(
             RunSettings(
+                root=root,
                 workers=workers,
                 admin=admin,
                 state_dir=state_dir,
