@@ -199,6 +199,7 @@ class Exchange:
     _snapshot: Snapshot | None = None
     _from_client: Address | None = None
     waiting: tuple[bytes, ...] = ()
+    tried: tuple[Target, ...] = ()
     _trailers: Trailers = []  # noqa: RUF012  # never changed, only replaced
     _try_ends_at = NEVER
     _per_try_ms = 0

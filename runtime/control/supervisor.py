@@ -516,6 +516,9 @@ class Supervisor:
             names = [each.name for each in self.table.listeners if address in each.addresses]
             place = self.sockets.held[address].place.shown
             self.tell("info", "listening", listener=" ".join(names), address=place, written=address)
+            if any(each.tls for each in self.table.listeners if address in each.addresses):
+                why = "TLS is not spoken here yet: this is plain HTTP, for a balancer in front that ends TLS"
+                self.tell("warning", "plain-https", address=place, why=why)
 
     def _number_of(self, digest: str) -> int:
         """The next number; the last one where a restart finds the very table that was served before it."""

@@ -276,7 +276,7 @@ class Upstream:
 
         Returns None where that has happened, else for how many seconds the exchange may wait.
         """
-        target = self._pick()
+        target = self._pick(exchange.tried)
         if target is None:
             return self._without_target(exchange)
         connection = self._idle_of(target)
@@ -300,7 +300,7 @@ class Upstream:
 
     def _without_target(self, exchange: Exchange) -> float | None:
         """There is nobody to send to: for good, or until a name is looked up."""
-        if self.targets or not self.names():
+        if self.targets or not self.names():  # all disabled or tried, or there are none
             exchange.unavailable("no-target")
             return None
         self._nameless.append(exchange)
@@ -453,15 +453,15 @@ class Upstream:
         self._count.add(1)
         return True
 
-    def _pick(self) -> Target | None:
-        """The next target by weight; disabled ones are passed over."""
+    def _pick(self, tried: tuple[Target, ...] = ()) -> Target | None:
+        """The next target by weight; disabled ones, and those tried in vain, are passed over."""
         balance = self._balance
         if balance is None:
             return None
         target = self.targets[balance.pick()]
-        if not target.disabled:
+        if not target.disabled and target not in tried:
             return target
-        allowed = [not each.disabled for each in self.targets]
+        allowed = [not each.disabled and each not in tried for each in self.targets]
         place = balance.pick_from(allowed)
         return None if place is None else self.targets[place]
 
@@ -496,6 +496,7 @@ class Upstream:
             if self._connecting.pop(exchange, None) is not None:
                 reason, detail = _fault(fault)
                 exchange.record.target = target.address
+                exchange.tried += (target,)
                 exchange.unavailable(reason, detail)
             self._fill()
             return
@@ -506,6 +507,7 @@ class Upstream:
         if not connection.usable:  # and `gone` has been told
             if wanted:
                 exchange.record.target = target.address
+                exchange.tried += (target,)
                 exchange.unavailable("connect-refused", "the connection was closed at once")
             return
         target.active += 1

@@ -169,10 +169,18 @@ class ClientConnection(asyncio.Protocol):
         exchange = self._exchange
         if exchange is None:
             self.close()  # nobody asked
-        elif self._body is not None:
-            self._take_body(exchange, data)
-        else:
-            self._take_head(exchange, data)
+            return
+        try:
+            if self._body is not None:
+                self._take_body(exchange, data)
+            else:
+                self._take_head(exchange, data)
+        except Exception as bug:
+            # Of this request nothing is known any more; the others go on.
+            what = f"{type(bug).__name__}: {bug}"
+            self._upstream.services.observer.error("error", "bug", where="reply", what=what)
+            self.abort()
+            exchange.upstream_lost("reply-body", "a bug in the gateway")
 
     # --- the reply -------------------------------------------------------------------------------------
 

@@ -214,14 +214,20 @@ class ServerConnection(asyncio.Protocol):
         """See asyncio.Protocol."""
         if self._linger:
             return
-        if self._proxied:
-            self._take_proxy_header(data)
-        elif self._body is not None:
-            self._take_body(data)
-        elif self._exchange is not None or self._replying or self._closing:
-            self._hold(data)
-        else:
-            self._take_heads(data)
+        try:
+            if self._proxied:
+                self._take_proxy_header(data)
+            elif self._body is not None:
+                self._take_body(data)
+            elif self._exchange is not None or self._replying or self._closing:
+                self._hold(data)
+            else:
+                self._take_heads(data)
+        except Exception as bug:
+            # Of this connection nothing is known any more; the others go on.
+            what = f"{type(bug).__name__}: {bug}"
+            self._services.observer.error("error", "bug", where="request", what=what)
+            self._abort()
 
     def _take_proxy_header(self, data: bytes) -> None:
         """What stands before anything else on a listener that declares it: who the client is."""
