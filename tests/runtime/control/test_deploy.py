@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import shutil
@@ -64,9 +65,11 @@ def test_the_unit_waits_and_protects() -> None:
     assert stop_s > 30  # the gateway's own time to drain
 
 
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd here")
 def test_systemd_knows_every_setting() -> None:
     """`systemd-analyze verify` names none that it does not know."""
+    if shutil.which("systemd-analyze") is None:
+        assert os.environ.get("GWC_REQUIRE_PROGRAMS") != "1", "`systemd-analyze` is not installed"
+        pytest.skip("`systemd-analyze` is not installed")
     done = subprocess.run(
         ["systemd-analyze", "verify", str(DEPLOY / "gwc.service")],
         capture_output=True,
