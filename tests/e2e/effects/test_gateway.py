@@ -177,6 +177,13 @@ def test_the_audit_log(loud: Gateway, quiet: Gateway, silent: Gateway) -> None:
     assert not _logs(silent)
 
 
+@shows("audit-log")
+def test_changes_by_the_admin_api_are_audited(loud: Gateway) -> None:
+    """A line for each, with what was wanted and what came of it."""
+    assert admin(loud, "/v1/reload", "POST").status == 200
+    assert "status=200" in _lines(loud, "audit", "admin")[-1]
+
+
 @shows("metrics.{,address}")
 def test_metrics(loud: Gateway, quiet: Gateway) -> None:
     """On the address that is said; by default and by `off` nowhere."""
@@ -298,10 +305,14 @@ listeners {{
     listener "few" {{ address "%few%"; limits {{ connections 2 }} }}
     listener "each" {{ address "%each%"; limits {{ connections-per-ip 2 }} }}
 }}
-upstreams {{ upstream "origin" {{ target "{origin}" }} }}
+upstreams {{
+    upstream "origin" {{ target "{origin}" }}
+    upstream "narrow" {{ target "{origin}"; connections {{ max 2 }} }}
+}}
 routes {{
     route "started" {{ matches {{ path "/started" }}; respond }}
     route "slow" {{ matches {{ path "/slow" }}; upstream "origin" }}
+    route "narrow" {{ matches {{ path-prefix "/narrow" }}; upstream "narrow" }}
 }}
 """
 
@@ -392,10 +403,39 @@ def test_further_connections_wait(bounded: Gateway) -> None:
     assert served == 12
 
 
+@shows("upstream.connections.max")
+def test_connections_to_an_upstream_are_counted_once(bounded: Gateway, bounded_origin: Upstream) -> None:
+    """Two workers together have no more than the most, and nobody waits for a connection that is free."""
+
+    @bounded_origin.on("/narrow")
+    def _narrow(exchange: Exchange) -> None:
+        most.append(bounded_origin.open_connections() - before)
+        time.sleep(0.05)
+        exchange.reply(200)
+
+    most: list[int] = []
+    before = bounded_origin.open_connections()
+    for _ in range(6):
+        clients = [Client(bounded.address()) for _ in range(3)]
+        for client in clients:
+            client.send(get("/narrow"))
+        assert [client.reply().status for client in clients] == [200] * 3
+        for client in clients:
+            client.close()
+    assert max(most) <= 2
+
+
 @pytest.fixture(scope="module")
-def bounded() -> Iterator[Gateway]:
-    """A gateway of two workers with limits."""
+def bounded_origin() -> Iterator[Upstream]:
+    """The server behind it."""
     with upstream() as origin:
-        text = BOUNDED.format(workers=2, connections="connections 4", drain="1s", origin=origin.address)
-        with bare_gateway(text) as running:
-            yield running
+        yield origin
+
+
+@pytest.fixture(scope="module")
+def bounded(bounded_origin: Upstream) -> Iterator[Gateway]:
+    """A gateway of two workers with limits."""
+    origin = bounded_origin.address
+    text = BOUNDED.format(workers=2, connections="connections 4", drain="1s", origin=origin)
+    with bare_gateway(text) as running:
+        yield running

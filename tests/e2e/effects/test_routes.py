@@ -41,6 +41,11 @@ routes {{
     route "usual" {{ matches {{ path-prefix "/" }}; upstream "origin" }}
     route "grouped-not" {{ matches {{ path "/inner" }}; upstream "origin"
         response-headers {{ set "x-default" "inner" }} }}
+    group "inner" {{ matches {{ path "/grouped" "/grouped-inner" }}; upstream "origin"
+        response-headers {{ set "x-default" "group" }}
+        route "grouped" {{ matches {{ path "/grouped" }} }}
+        route "grouped-inner" {{ matches {{ path "/grouped-inner" }}
+            response-headers {{ set "x-default" "route" }} }} }}
     route "second" {{ matches {{ path-prefix "/second" }}; upstream "second" }}
 
     route "rules" {{ matches {{ path-prefix "/rules" }}; upstream "origin"
@@ -161,11 +166,12 @@ def test_an_upstream(served: Gateway, origin: Upstream, second: Upstream) -> Non
     assert [len(origin.requests), len(second.requests)] == [1, 1]
 
 
-@shows("defaults")
-def test_defaults(served: Gateway) -> None:
-    """They hold for a route that does not say otherwise."""
-    found = [ask(served.address(), get(path)).value("x-default") for path in ("/outer", "/inner")]
-    assert found == [b"outer", b"inner"]
+@shows("defaults", "group.routes")
+def test_defaults_and_groups(served: Gateway) -> None:
+    """What they say holds for a route that does not say otherwise, the innermost first."""
+    paths = ("/outer", "/inner", "/grouped", "/grouped-inner")
+    found = [ask(served.address(), get(path)).value("x-default") for path in paths]
+    assert found == [b"outer", b"inner", b"group", b"route"]
 
 
 @shows(
