@@ -34,11 +34,11 @@ from gwc.schema.table import (
 )
 from gwc.schema.values.address import TcpAddress, parse_address
 
-from ..exchange import Services
 from ..observe.observing import Observing
 from ..observe.record import RequestRecord
 from ..plan import Plan
 from ..secrets import Secrets, SecretsMissing
+from ..sides import Services
 from ..snapshot import Snapshot
 from ..timers import Timers
 from ..upstream.address import HostName, TargetFaulty, target_of
@@ -80,6 +80,9 @@ class CellsLike(Protocol):
     def counter(self, name: str) -> Counting:
         """The counter of that name."""
 
+    def keep(self, names: Iterable[str]) -> None:
+        """Let go of all others."""
+
 
 class LocalCells:
     """Counters of one process."""
@@ -90,6 +93,9 @@ class LocalCells:
     def counter(self, name: str) -> LocalCounter:
         """See CellsLike."""
         return self._counters.setdefault(name, LocalCounter())
+
+    def keep(self, names: Iterable[str]) -> None:
+        """See CellsLike; here there is room for all."""
 
 
 class Door:
@@ -267,6 +273,7 @@ class Serving:
 
     async def prepare(self, table: RouteTable, generation: int, pace: Pace | None = None) -> Snapshot:
         """Make everything that serving from `table` needs; nothing changes yet. Raises PrepareFailed."""
+        self._cells.keep(self._counted())
         secrets = Secrets(self._environment, self._root)
         pace = pace or Pace(resting=False)
         try:
@@ -442,6 +449,14 @@ class Serving:
         self._connections -= 1
         if not self._connections and self._emptied is not None:
             self._emptied.set()
+
+    def _counted(self) -> Iterator[str]:
+        """The names of the counters that are in use; those of a table that never came are not."""
+        yield "clients"
+        for door in (*self._doors.values(), *self._left):
+            yield f"clients:{door.listener}"
+        for name in self._upstreams:
+            yield from (f"connections:{name}", f"pending:{name}")
 
     def clients_of(self, listener: str) -> Counting:
         """How many connections a listener has in the whole gateway."""

@@ -5,15 +5,19 @@ process, which alone writes its numbers, and the counter's value is their sum. S
 to a race, and what a dead worker held can be given back. Locks serve one purpose only: that nobody
 else adds between looking and adding.
 
-Layout, in 64-bit numbers: magic, slots, room, names used, slots used; then for each name its kind
-and length, 14 numbers of name, and a number for each slot.
+A name is in use as long as some slot has asked for it and not let it go. Where there is no room for a new
+name, one that nobody uses and that is zero gives up its place.
+
+Layout, in 64-bit numbers: magic, slots, room, names used, slots used, places given up; then for each name its
+kind and length, 14 numbers of name, a byte for each slot (whether it uses it), and a number for each slot;
+then the places that were given up, the latest `room` of them.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -23,7 +27,7 @@ from .memory import allocate, mapped, opened_again
 T = TypeVar("T")
 
 _MAGIC: Final = 0x67776363656C3031
-_SLOTS, _ROOM, _USED, _HIGH = 1, 2, 3, 4
+_SLOTS, _ROOM, _USED, _HIGH, _GIVEN_UP = 1, 2, 3, 4, 5
 _HEADER: Final = 8
 _NAME_WORDS: Final = 14
 _NAME_BYTES: Final = _NAME_WORDS * 8
@@ -34,11 +38,11 @@ _DIRECTORY_LOCK: Final = 1 << 40
 _SLOT_LOCKS: Final = _DIRECTORY_LOCK + 1
 
 DEFAULT_SLOTS: Final = 64
-DEFAULT_ROOM: Final = 16_384
+DEFAULT_ROOM: Final = 65_536
 
 
 class CellsFull(Exception):
-    """Raised when a new name is one too many; `name` and `room` say which one, and how many there can be."""
+    """Raised when a new name is one too many; `name` and `room`: which one, and how many there can be."""
 
     def __init__(self, name: str, room: int) -> None:
         super().__init__(f"no room for the shared counter {name!r}: all {room} are in use")
@@ -61,15 +65,16 @@ class CellsBusy(Exception):
 class Cell:
     """One counter as one slot sees it."""
 
-    __slots__ = ("_cells", "_first", "_lock", "_own", "kept", "name")
+    __slots__ = ("_cells", "_first", "_lock", "_own", "index", "kept", "name")
 
-    def __init__(self, cells: Cells, name: str, kept: bool, first: int) -> None:
+    def __init__(self, cells: Cells, name: str, kept: bool, first: int, index: int) -> None:
         self._cells = cells
         self._first = first
         self._own = first + cells.slot
         self._lock = RangeLock(cells.lock_fd, first)
         self.name = name
         self.kept = kept
+        self.index = index
 
     @property
     def value(self) -> int:
@@ -118,7 +123,7 @@ class Cell:
 class Cells:
     """All counters, as the owner of one slot sees them. Not to be shared by threads.
 
-    Mutable: the shared memory, and the cache of names already looked up.
+    Mutable: the shared memory, the counters that this slot uses, and what it knows of the places of names.
     """
 
     def __init__(self, fd: int, slot: int) -> None:
@@ -136,10 +141,15 @@ class Cells:
             raise ValueError("not the memory of shared counters")
         self.slots = self.numbers[_SLOTS]
         self.room = self.numbers[_ROOM]
-        self._stride = 1 + _NAME_WORDS + self.slots
+        self._users = _user_words(self.slots)
+        self._stride = _stride(self.slots)
+        self._log = _HEADER + self.room * self._stride
         self._directory = RangeLock(self.lock_fd, _DIRECTORY_LOCK, patience_s=1.0)
         self._cells: dict[str, Cell] = {}
+        self._places: dict[str, int] = {}
         self._seen = 0
+        self._given_up_seen = self.numbers[_GIVEN_UP]
+        self._spare: list[int] = []
         if not 0 <= slot < self.slots:
             raise ValueError(f"slot {slot} of {self.slots}")
         if not RangeLock(self.lock_fd, _SLOT_LOCKS + slot, patience_s=0).take():
@@ -160,7 +170,7 @@ class Cells:
         `slots` is how many processes may live at once (a worker that drains still has its slot while its
         successor needs another one), `room` how many names there can be.
         """
-        size = (_HEADER + room * (1 + _NAME_WORDS + slots)) * 8
+        size = (_HEADER + room * (_stride(slots) + 1)) * 8
         if path is None:
             fd = allocate("gwc-cells", size)
         else:
@@ -185,11 +195,23 @@ class Cells:
         What a dead worker added to it is given back by `release_slot`, unless it is `kept` (what only ever
         grows). CellsFull where there is no room for a new name.
         """
-        cell = self._cells.get(name)
+        stored = _stored_name(name)
+        cell = self._cells.get(stored)
         if cell is None:
-            cell = self._in_directory(lambda: self._find_or_make(name, kept))
+            cell = self._in_directory(lambda: self._find_or_make(stored, kept))
         assert cell.kept == kept, f"{name} is of the other kind"
         return cell
+
+    def keep(self, names: Iterable[str]) -> None:
+        """Let go of all counters but those of `names`: others may have their places once they are zero.
+
+        Whoever still has one may give back what it added to it.
+        """
+        wanted = {_stored_name(name) for name in names}
+        gone = [stored for stored in self._cells if stored not in wanted]
+        # No lock: a slot's bytes are its own, and whoever looks for room sees it a moment later.
+        for stored in gone:
+            self._bytes[self._use_of(self._cells.pop(stored).index, self.slot)] = 0
 
     def names(self) -> tuple[str, ...]:
         """All names, in the order they were made; long ones as they are stored."""
@@ -205,7 +227,8 @@ class Cells:
             for index in range(numbers[_USED]):
                 first = _HEADER + index * self._stride
                 if not numbers[first] & _KEPT:
-                    numbers[first + 1 + _NAME_WORDS + slot] = 0
+                    numbers[first + 1 + _NAME_WORDS + self._users + slot] = 0
+                self._bytes[self._use_of(index, slot)] = 0
         finally:
             lock.leave()
 
@@ -228,27 +251,66 @@ class Cells:
         if self.numbers[_HIGH] < high:
             self.numbers[_HIGH] = high
 
-    def _find_or_make(self, name: str, kept: bool) -> Cell:
-        stored = _stored_name(name)
+    def _find_or_make(self, stored: str, kept: bool) -> Cell:
         numbers = self.numbers
-        used = numbers[_USED]
-        for index in range(self._seen, used):
-            known, known_kept = self._stored(index)
-            self._cells.setdefault(known, self._cell(index, known, known_kept))
-        self._seen = used
-        cell = self._cells.get(stored)
-        if cell is None:
-            if used == self.room:
-                raise CellsFull(name, self.room)
+        self._catch_up()
+        index = self._places.get(stored)
+        if index is None or self._stored(index)[0] != stored:
+            index = self._place(stored)
             text = stored.encode("utf-8", "surrogateescape")
-            first = _HEADER + used * self._stride
+            first = _HEADER + index * self._stride
             self._bytes[(first + 1) * 8 : (first + 1) * 8 + len(text)] = text
             numbers[first] = len(text) | (_KEPT if kept else 0)
-            numbers[_USED] = used + 1  # the last step: a process that dies before it has made nothing
-            self._seen = used + 1
-            cell = self._cells[stored] = self._cell(used, stored, kept)
-        self._cells[name] = cell
+            if index == numbers[_USED]:
+                numbers[_USED] = index + 1  # the last step: a process that dies before it has made nothing
+                self._seen = index + 1
+            self._places[stored] = index
+        self._bytes[self._use_of(index, self.slot)] = 1
+        cell = self._cells[stored] = self._cell(index, stored, self._stored(index)[1])
         return cell
+
+    def _catch_up(self) -> None:
+        """Learn of names that others have made: in new places, and in those that were given up."""
+        numbers = self.numbers
+        for index in range(self._seen, numbers[_USED]):
+            self._places[self._stored(index)[0]] = index
+        self._seen = numbers[_USED]
+        given_up = numbers[_GIVEN_UP]
+        if given_up - self._given_up_seen > self.room:
+            self._places = {self._stored(index)[0]: index for index in range(self._seen)}
+        else:
+            for each in range(self._given_up_seen, given_up):
+                index = numbers[self._log + each % self.room]
+                self._places[self._stored(index)[0]] = index
+        self._given_up_seen = given_up
+
+    def _place(self, stored: str) -> int:
+        """Where a new name goes: behind the others, else where one is that nobody needs."""
+        numbers = self.numbers
+        if numbers[_USED] < self.room:
+            return numbers[_USED]
+        if not self._spare:
+            self._spare = [index for index in range(self.room) if self._is_spare(index)]
+        while self._spare:
+            index = self._spare.pop()
+            if self._is_spare(index):
+                # Told first: who dies between the two steps leaves a place that others look at in vain.
+                numbers[self._log + numbers[_GIVEN_UP] % self.room] = index
+                numbers[_GIVEN_UP] += 1
+                self._given_up_seen += 1
+                return index
+        raise CellsFull(stored, self.room)
+
+    def _is_spare(self, index: int) -> bool:
+        """Whether nobody uses a name and it counts nothing."""
+        first = _HEADER + index * self._stride
+        return not self.numbers[first] & _KEPT and not any(
+            self.numbers[first + 1 + _NAME_WORDS : first + self._stride]
+        )
+
+    def _use_of(self, index: int, slot: int) -> int:
+        """The byte that says whether a slot uses a name."""
+        return (_HEADER + index * self._stride + 1 + _NAME_WORDS) * 8 + slot
 
     def _stored(self, index: int) -> tuple[str, bool]:
         first = _HEADER + index * self._stride
@@ -258,7 +320,18 @@ class Cells:
         return text.decode("utf-8", "surrogateescape"), bool(kind & _KEPT)
 
     def _cell(self, index: int, name: str, kept: bool) -> Cell:
-        return Cell(self, name, kept, _HEADER + index * self._stride + 1 + _NAME_WORDS)
+        first = _HEADER + index * self._stride + 1 + _NAME_WORDS + self._users
+        return Cell(self, name, kept, first, index)
+
+
+def _user_words(slots: int) -> int:
+    """Numbers that hold a byte for each slot."""
+    return (slots + 7) // 8
+
+
+def _stride(slots: int) -> int:
+    """Numbers of one name."""
+    return 1 + _NAME_WORDS + _user_words(slots) + slots
 
 
 def _stored_name(name: str) -> str:

@@ -159,3 +159,55 @@ def test_counters_in_a_file_outlive_their_makers(tmp_path: Path) -> None:
     other.write_bytes(bytes(4096))
     with pytest.raises(ValueError, match="not the memory"):
         Cells.attach(os.open(other, os.O_RDWR), 0)
+
+
+def test_a_name_that_nobody_uses_makes_room() -> None:
+    """Where all places are taken, one that every slot let go and that is zero goes to a new name."""
+    ours = Cells.create(slots=40, room=4)
+    theirs = Cells.attach(os.dup(ours.fd), 39)
+    for name in ("a", "b", "c"):
+        ours.counter(name)
+        theirs.counter(name)
+    held = ours.counter("d")
+    held.add(1)
+    ours.keep(["c"])
+    with pytest.raises(CellsFull):
+        ours.counter("e")  # the other slot still uses `a` and `b`, and `d` is not zero
+    theirs.keep(["b", "c"])
+    theirs.counter("e").add(5)
+    assert ours.counter("e").value == 5
+    assert ours.names() == ("e", "b", "c", "d")
+    held.add(-1)
+    ours.counter("f").add(2)
+    assert theirs.counter("f").value == 2
+    assert (theirs.counter("b").value, ours.counter("c").value) == (0, 0)
+    with pytest.raises(CellsFull):
+        ours.counter("g")
+    ours.keep([])
+    theirs.keep([])
+    ours.counter("f").add(-2)
+    ours.keep([])
+    for number in range(50):
+        mine, his = ours.counter(f"x{number}"), theirs.counter(f"x{number}")
+        mine.add(1)
+        assert his.value == 1
+        mine.add(-1)
+        ours.keep([])
+        theirs.keep([])
+    theirs.close()
+    ours.close()
+
+
+def test_what_a_dead_process_used_makes_room() -> None:
+    """With its slot its names are let go."""
+    ours = Cells.create(slots=2, room=2)
+    theirs = Cells.attach(os.dup(ours.fd), 1)
+    theirs.counter("a").add(3)
+    theirs.counter("b")
+    with pytest.raises(CellsFull):
+        ours.counter("c")
+    theirs.close()
+    ours.release_slot(1)
+    assert ours.counter("c").value == 0
+    assert ours.counter("d").value == 0
+    ours.close()
