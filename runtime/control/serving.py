@@ -34,11 +34,11 @@ from gwc.schema.table import (
 )
 from gwc.schema.values.address import TcpAddress, parse_address
 
+from ..exchange import Services
 from ..observe.observing import Observing
 from ..observe.record import RequestRecord
 from ..plan import Plan
 from ..secrets import Secrets, SecretsMissing
-from ..sides import Services
 from ..snapshot import Snapshot
 from ..timers import Timers
 from ..upstream.address import HostName, TargetFaulty, target_of
