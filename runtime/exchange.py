@@ -2,17 +2,16 @@
 
 Owns the course of a request: from its head through match and decision to a target, the way of bodies both
 ways, deadlines, one more try where that is safe, and what is told when it is over. Speaks to both wires
-through the two interfaces below and knows the bytes of neither.
+through the interfaces of `sides.py` and knows the bytes of neither.
 """
 
 from __future__ import annotations
 
-import asyncio
 import re
 from dataclasses import replace
 from random import getrandbits
 from time import perf_counter, time
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from gwc.schema.listener import ListenerSettings
 from gwc.schema.normalise.client import is_trusted, plain_address
@@ -22,22 +21,22 @@ from gwc.schema.table import BUILTINS
 
 from .actions.headers import HeaderChanges, apply_changes
 from .decide import Decision, decide
+from .forwarding import forwarded_head
 from .match import Match, NeedsBody, NoMatch, match
-from .observe.observing import Observing
 from .observe.reasons import REASONS
 from .observe.record import RequestRecord
 from .observe.spans import wanted
 from .own_replies import error_reply, phrase
 from .plan import Plan
 from .reply import Reply
+from .sides import Downstream, Services, Trailers, UpstreamSide
 from .sticky import split_point
-from .timers import NEVER, Timers
+from .timers import NEVER
 
 if TYPE_CHECKING:
     from .snapshot import Snapshot
-    from .upstream.pool import Target, Upstream
-
-Trailers = list[tuple[bytes, bytes]]
+    from .upstream.pool import Upstream
+    from .upstream.targets import Target
 
 MAX_TRIES: Final = 3
 """Targets that are tried where a connection cannot be made."""
@@ -46,121 +45,6 @@ _REQUEST_ID = re.compile(r"[0-9A-Za-z._~+/=:-]{1,128}")
 
 _IDEMPOTENT: Final = frozenset(("GET", "HEAD", "OPTIONS", "PUT", "DELETE"))
 """RFC 9110 section 9.2.2, of the methods that are forwarded."""
-
-_OWN: Final = frozenset(
-    (
-        "connection",
-        "keep-alive",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "content-length",
-        "expect",
-        "via",
-        "x-forwarded-for",
-        "x-forwarded-proto",
-        "x-forwarded-host",
-        "x-correlation-id",
-        "forwarded",
-        "traceparent",
-        "tracestate",
-        "http2-settings",
-        "proxy-authenticate",
-        "proxy-authorization",
-    )
-)
-"""Fields that are of one connection, or that the gateway writes anew (RFC 9110 section 7.6.1)."""
-
-_FRAMING: Final = frozenset(
-    (
-        "connection",
-        "keep-alive",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "content-length",
-        "expect",
-        "host",
-    )
-)
-"""Fields that no header rule can bring back."""
-
-_NOT_NAMED: Final = frozenset(
-    ("host", "content-length", "transfer-encoding", "authorization", "cookie", "via", "expect")
-)
-"""Fields that a Connection field cannot take out."""
-
-
-class Services(Protocol):
-    """What of the worker an exchange needs."""
-
-    loop: asyncio.AbstractEventLoop
-    timers: Timers
-    observer: Observing
-    in_flight: int
-    draining: bool
-
-
-class Downstream(Protocol):
-    """The client's side, for one request."""
-
-    def send_continue(self) -> None:
-        """Tell a client that waits for it to send its body."""
-
-    def send_head(self, reply: Reply, *, has_body: bool) -> None:
-        """Begin the reply."""
-
-    def send_data(self, data: bytes) -> None:
-        """A piece of the reply's body."""
-
-    def flush(self) -> None:
-        """What has been begun goes out, though no more is there yet."""
-
-    def send_end(self, trailers: Trailers) -> None:
-        """The reply is whole. The exchange is not called any more."""
-
-    def abort(self) -> None:
-        """The reply cannot be made whole. The exchange is not called any more."""
-
-    def pause_reading(self) -> None:
-        """No more of the request's body for now."""
-
-    def resume_reading(self) -> None:
-        """The body again."""
-
-
-class UpstreamSide(Protocol):
-    """The target's side: a connection that serves this exchange and no other meanwhile."""
-
-    target: Target
-    deadline: float
-    slot: int
-    due: float
-
-    def expired(self) -> None:
-        """Its deadline has passed, which is the exchange's."""
-
-    def start(self, exchange: Exchange, head: bytes, length: int) -> None:
-        """Send a request's head; `length` is as in `Exchange`."""
-
-    def send_data(self, data: bytes) -> None:
-        """A piece of the request's body."""
-
-    def send_end(self, trailers: Trailers) -> None:
-        """The request is whole."""
-
-    def abort(self) -> None:
-        """Close; the exchange is not called any more."""
-
-    def pause_reading(self) -> None:
-        """No more of the reply for now."""
-
-    def resume_reading(self) -> None:
-        """The reply again."""
 
 
 class Exchange:
@@ -197,7 +81,7 @@ class Exchange:
     _address = ""
     _collected: bytearray | None = None
     _snapshot: Snapshot | None = None
-    _from_client: Address | None = None
+    _is_believed = False
     waiting: tuple[bytes, ...] = ()
     tried: tuple[Target, ...] = ()
     _trailers: Trailers = []  # noqa: RUF012  # never changed, only replaced
@@ -271,7 +155,7 @@ class Exchange:
         head, record = self.head, self.record
         if head.client_ip is not None:
             record.client_ip = str(head.client_ip)
-        self._from_client = peer
+        self._is_believed = True
         said = head.headers.get("x-correlation-id", "")
         if _REQUEST_ID.fullmatch(said):
             record.request_id = said
@@ -456,70 +340,19 @@ class Exchange:
             self._ends_at = self.services.timers.now + total / 1000
         self._idle_s = idle / 1000 if idle else NEVER
         self._per_try_ms = settings.per_try_ms or 0
-        self.head_bytes = self._request_head(host, path, query)
+        record = self.record
+        record.span_id = f"{getrandbits(64):016x}"
+        self.head_bytes = forwarded_head(
+            self.head,
+            record,
+            (host, path, query),
+            length=self.length,
+            peer=self.peer,
+            trusted=self._is_believed,
+            flags=self.trace_flags,
+            changes=self._request_changes,
+        )
         self._try()
-
-    def _request_head(self, host: str, path: str, query: str | None) -> bytes:
-        """The head as the target gets it: what was matched, in the gateway's own framing."""
-        head, record = self.head, self.record
-        headers = head.headers
-        own = _OWN
-        connection = headers.get("connection")
-        if connection is not None and connection not in ("keep-alive", "close", "Keep-Alive"):
-            named = {each.strip(" \t") for each in connection.lower().split(",")}
-            own = own | {
-                each for each in named if each not in _NOT_NAMED and not each.startswith("x-forwarded-")
-            }
-        peer = self.peer
-        trusted = self._from_client is not None
-        before = headers.get("x-forwarded-for") if trusted else None
-        via = f"{headers['via']}, " if "via" in headers else ""
-        record.span_id = span = f"{getrandbits(64):016x}"
-        if not trusted and not self._request_changes:
-            # PERF: the usual request; the same fields in the same order as below.
-            lines = [f"{name}: {value}\r\n" for name, value in head.fields if name not in own]
-            lines.append(
-                f"x-forwarded-for: {peer}\r\nx-forwarded-proto: {head.scheme}\r\n"
-                f"x-forwarded-host: {head.authority}\r\nx-correlation-id: {record.request_id}\r\n"
-                f"traceparent: 00-{record.trace_id}-{span}-{self.trace_flags}\r\n"
-                f"via: {via}{record.protocol[5:]} gwc\r\n"
-            )
-            return self._framed(lines, host, path, query)
-        written = [
-            ("x-forwarded-for", f"{before}, {peer}" if before else peer),
-            ("x-forwarded-proto", head.scheme),
-            ("x-forwarded-host", (trusted and headers.get("x-forwarded-host")) or head.authority),
-            ("x-correlation-id", record.request_id),
-            ("traceparent", f"00-{record.trace_id}-{span}-{self.trace_flags}"),
-            ("via", f"{via}{record.protocol[5:]} gwc"),
-        ]
-        if trusted:
-            if "forwarded" in headers:
-                written.append(("forwarded", self._forwarded(headers["forwarded"])))
-            if "tracestate" in headers:
-                written.append(("tracestate", headers["tracestate"]))
-        fields = (*((name, value) for name, value in head.fields if name not in own), *written)
-        for changes in self._request_changes:
-            fields = apply_changes(fields, changes)
-        lines = [f"{name}: {value}\r\n" for name, value in fields if name not in _FRAMING]
-        return self._framed(lines, host, path, query)
-
-    def _framed(self, lines: list[str], host: str, path: str, query: str | None) -> bytes:
-        """The head's bytes: the request line, Host, the other fields, and how the body is framed."""
-        head = self.head
-        if self.length:
-            lines.append(
-                f"content-length: {self.length}\r\n" if self.length > 0 else "transfer-encoding: chunked\r\n"
-            )
-        elif "content-length" in head.headers or head.method in ("POST", "PUT", "PATCH"):
-            lines.append("content-length: 0\r\n")
-        target = path if query is None else f"{path}?{query}"
-        return f"{head.method} {target} HTTP/1.1\r\nhost: {host}\r\n{''.join(lines)}\r\n".encode("latin-1")
-
-    def _forwarded(self, before: str) -> str:
-        """A trusted peer's Forwarded field with the next element (RFC 7239)."""
-        node = f'"[{self.peer}]"' if ":" in self.peer else self.peer
-        return f'{before}, for={node};host="{self.head.authority}";proto={self.head.scheme}'
 
     def _try(self) -> None:
         """Ask for a connection."""

@@ -15,7 +15,7 @@ from gwc.schema.table import ListenerRecord, RouteTable
 
 if TYPE_CHECKING:
     from .plan import Plan
-    from .upstream.pool import Setup
+    from .upstream.targets import Setup
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,16 +34,17 @@ from gwc.schema.table import (
 )
 from gwc.schema.values.address import TcpAddress, parse_address
 
-from ..exchange import Services
 from ..observe.observing import Observing
 from ..observe.record import RequestRecord
 from ..plan import Plan
 from ..secrets import Secrets, SecretsMissing
+from ..sides import Services
 from ..snapshot import Snapshot
 from ..timers import Timers
 from ..upstream.address import HostName, TargetFaulty, target_of
 from ..upstream.names import Change, NameFailed, Names
-from ..upstream.pool import Counting, LocalCounter, Member, Setup, Target, Targets, Upstream
+from ..upstream.pool import Upstream
+from ..upstream.targets import Counting, LocalCounter, Member, Setup, Target, Targets
 from ..upstream.tls import TlsFaulty, client_context, server_name
 from ..wire.http1.server import ServerConnection
 from .loading import Pace

@@ -15,8 +15,10 @@ from .body import Body, BodyError, ChunkedBody, EndlessBody, LengthBody
 from .reply import CHUNKED, MAX_HEAD_BYTES, MAX_INTERIM, UNTIL_CLOSE, BadReply, read_reply
 
 if TYPE_CHECKING:
-    from ...exchange import Exchange, Trailers
-    from ...upstream.pool import Target, Upstream
+    from ...exchange import Exchange
+    from ...sides import Trailers
+    from ...upstream.pool import Upstream
+    from ...upstream.targets import Target
 
 
 _BARE_LF = re.compile(rb"(?<!\r)\n")

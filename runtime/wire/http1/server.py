@@ -7,29 +7,30 @@ pipelined requests held back until their turn, keep-alive, lingering at the end.
 from __future__ import annotations
 
 import asyncio
-from email.utils import formatdate
 from ipaddress import ip_address
 from random import getrandbits
-from typing import TYPE_CHECKING, Final, Protocol, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from gwc.schema.listener import ListenerSettings
 from gwc.schema.normalise import normalise
 from gwc.schema.request import Address, RawRequest, Rejection, RequestHead
-from gwc.schema.table import ListenerLimits, ListenerTimeouts
 
-from ...exchange import Exchange, Services, Trailers
+from ...exchange import Exchange
 from ...observe.reasons import REASONS
 from ...observe.record import RequestRecord
 from ...own_replies import error_reply
 from ...reply import Reply
+from ...sides import Trailers
 from ...timers import NEVER
 from ..proxy_protocol import Malformed, NeedMore
 from ..proxy_protocol import parse as parse_proxy_header
 from .body import Body, BodyError, ChunkedBody, LengthBody
+from .date import CLOCK
+from .entry import Entry
 from .head import CHUNKED, MAX_EMPTY_LINES, Line, Refused, body_length, judge_beginning, read_head
 
 if TYPE_CHECKING:
-    from ...snapshot import Snapshot
+    pass
 
 MAX_HELD_BYTES: Final = 64 * 1024
 """Bytes of later requests that are held while one is served; the socket keeps the rest."""
@@ -45,44 +46,6 @@ GRACE_S: Final = 1.0
 
 _VERSIONS: Final = ((1, 0), (1, 1))
 
-
-class Entry(Protocol):
-    """The address that a connection came in by, and what serves there now."""
-
-    address: str
-    listener: str
-    limits: ListenerLimits
-    timeouts: ListenerTimeouts
-    tls: bool
-    proxy_protocol: bool
-    services: Services
-
-    @property
-    def snapshot(self) -> Snapshot:
-        """The table of this moment."""
-
-    def closed(self, connection: ServerConnection) -> None:
-        """A connection is gone."""
-
-
-class _Clock:
-    """The Date field of this second. Mutable: the second and its text."""
-
-    def __init__(self) -> None:
-        self._second = -1
-        self._line = b""
-
-    def line(self, now: float) -> bytes:
-        """`date: …` with its line end. `now` is the loop's time, whose seconds stand for the clock's."""
-        second = int(now)
-        if second != self._second:
-            self._second = second
-            self._line = f"date: {formatdate(usegmt=True)}\r\n".encode("ascii")
-        return self._line
-
-
-_CLOCK = _Clock()
-"""The one of this process."""
 
 # Why reading is paused; reading goes on when nothing is left of it.
 _BODY, _HELD = 1, 2
@@ -545,7 +508,7 @@ class ServerConnection(asyncio.Protocol):
             lines.append(b"connection: close")
         elif self._http10:
             lines.append(b"connection: keep-alive")
-        lines.append(b"\r\n" if reply.dated else _CLOCK.line(services.timers.now) + b"\r\n")
+        lines.append(b"\r\n" if reply.dated else CLOCK.line(services.timers.now) + b"\r\n")
         # PERF: it goes out with the first piece of the body; each write costs 10 us.
         self._out = b"\r\n".join(lines)
 

@@ -1,0 +1,88 @@
+"""What an exchange speaks to: the worker around it, the client's connection, the target's connection.
+
+Owns the three interfaces. Whoever implements them knows one version of HTTP; whoever uses them knows none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Protocol
+
+from .observe.observing import Observing
+from .reply import Reply
+from .timers import Timers
+
+if TYPE_CHECKING:
+    from .exchange import Exchange
+    from .upstream.targets import Target
+
+Trailers = list[tuple[bytes, bytes]]
+"""Lower-case names and values."""
+
+
+class Services(Protocol):
+    """What of the worker an exchange needs."""
+
+    loop: asyncio.AbstractEventLoop
+    timers: Timers
+    observer: Observing
+    in_flight: int
+    draining: bool
+
+
+class Downstream(Protocol):
+    """The client's side, for one request."""
+
+    def send_continue(self) -> None:
+        """Tell a client that waits for it to send its body."""
+
+    def send_head(self, reply: Reply, *, has_body: bool) -> None:
+        """Begin the reply."""
+
+    def send_data(self, data: bytes) -> None:
+        """A piece of the reply's body."""
+
+    def flush(self) -> None:
+        """What has been begun goes out, though no more is there yet."""
+
+    def send_end(self, trailers: Trailers) -> None:
+        """The reply is whole. The exchange is not called any more."""
+
+    def abort(self) -> None:
+        """The reply cannot be made whole. The exchange is not called any more."""
+
+    def pause_reading(self) -> None:
+        """No more of the request's body for now."""
+
+    def resume_reading(self) -> None:
+        """The body again."""
+
+
+class UpstreamSide(Protocol):
+    """The target's side: a connection that serves this exchange and no other meanwhile."""
+
+    target: Target
+    deadline: float
+    slot: int
+    due: float
+
+    def expired(self) -> None:
+        """Its deadline has passed, which is the exchange's."""
+
+    def start(self, exchange: Exchange, head: bytes, length: int) -> None:
+        """Send a request's head; `length` is as in `Exchange`."""
+
+    def send_data(self, data: bytes) -> None:
+        """A piece of the request's body."""
+
+    def send_end(self, trailers: Trailers) -> None:
+        """The request is whole."""
+
+    def abort(self) -> None:
+        """Close; the exchange is not called any more."""
+
+    def pause_reading(self) -> None:
+        """No more of the reply for now."""
+
+    def resume_reading(self) -> None:
+        """The reply again."""

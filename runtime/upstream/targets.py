@@ -1,0 +1,148 @@
+"""Targets: the places that requests are sent to, and what is kept of each.
+
+Owns what makes two places the same, so that connections outlive a table that is swapped, and the forms in
+which a table's upstreams are handed over. Which target is next, and who waits, is the pool's business.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from gwc.schema.table import UpstreamConnections, UpstreamNames, UpstreamTimeouts
+
+from .address import Destination
+
+if TYPE_CHECKING:
+    from ..wire.http1.client import ClientConnection
+    from .pool import Upstream
+
+
+class Counting(Protocol):
+    """How many there are of something, in the whole gateway."""
+
+    @property
+    def value(self) -> int:
+        """How many there are."""
+
+    def add_below(self, number: int, limit: int) -> bool:
+        """Add if the sum stays at or below `limit`; whether it did."""
+
+    def add(self, number: int) -> int:
+        """Add, whatever the sum."""
+
+
+class LocalCounter:
+    """A counter of one process."""
+
+    __slots__ = ("value",)
+
+    def __init__(self) -> None:
+        self.value = 0
+
+    def add_below(self, number: int, limit: int) -> bool:
+        """See Counting."""
+        if self.value + number > limit:
+            return False
+        self.value += number
+        return True
+
+    def add(self, number: int) -> int:
+        """See Counting."""
+        self.value += number
+        return self.value
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a target is: a host with a port, or a unix path. `tls` None: plain text; `server_name` is for SNI
+    and the certificate. Equal places share their connections; those of two upstreams do not, because each has
+    limits of its own.
+    """
+
+    upstream: str
+    address: str
+    host: str
+    port: int
+    path: str | None = None
+    tls: ssl.SSLContext | None = None
+    server_name: str | None = None
+
+
+class Target:
+    """One place that requests are sent to.
+
+    Mutable: `idle` connections, newest last; `open` ones of this worker; `users`, how many upstreams of live
+    tables have it; `disabled` by an administrator.
+    """
+
+    __slots__ = ("active", "address", "disabled", "idle", "open", "place", "users")
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.address = place.address
+        self.idle: list[ClientConnection] = []
+        self.open = 0
+        self.active = 0
+        self.users = 0
+        self.disabled = False
+
+
+class Targets:
+    """The targets of a worker, by place: whoever names the same place has the same connections.
+
+    Mutable: the targets that live tables use.
+    """
+
+    def __init__(self) -> None:
+        self._by_place: dict[Place, Target] = {}
+
+    def at(self, place: Place) -> Target:
+        """The target at a place; `settle` forgets it if nobody uses it then."""
+        target = self._by_place.get(place)
+        if target is None:
+            target = self._by_place[place] = Target(place)
+        return target
+
+    def settle(self, upstreams: Iterable[Upstream]) -> None:
+        """Count who uses what; idle connections of targets that nobody uses are closed."""
+        used: dict[Place, Target] = {}
+        users: Counter[Place] = Counter()
+        for upstream in upstreams:
+            for target in upstream.targets:
+                used[target.place] = target
+                users[target.place] += 1
+        for place, target in self._by_place.items():
+            if used.get(place) is not target:
+                target.users = 0
+                for connection in tuple(target.idle):
+                    connection.close()
+        for place, target in used.items():
+            target.users = users[place]
+        self._by_place = used
+
+    def all(self) -> tuple[Target, ...]:
+        """Those in use."""
+        return tuple(self._by_place.values())
+
+
+class Member(NamedTuple):
+    """One target as the configuration names it; a name may come to several places, or to none yet."""
+
+    destination: Destination
+    weight: int
+    tls: ssl.SSLContext | None
+    server_name: str | None
+
+
+class Setup(NamedTuple):
+    """What an upstream is to be with a table."""
+
+    upstream: Upstream
+    connections: UpstreamConnections
+    timeouts: UpstreamTimeouts
+    names: UpstreamNames
+    members: tuple[Member, ...]
