@@ -228,6 +228,28 @@ def test_sigterm_under_load_loses_nothing(origin: Upstream) -> None:
         assert events(running, "stopped")[0]["cut"] == 0
 
 
+def test_a_drain_does_not_wait_for_who_is_done(origin: Upstream) -> None:
+    """A reply that had begun before SIGTERM could not say that it is the last; its connection ends soon."""
+
+    @origin.on("/begun")
+    def _(exchange: Exchange) -> None:
+        exchange.read_body()
+        exchange.send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nhalf"[:-2])
+        time.sleep(0.5)
+        exchange.send(b"lf")
+
+    with gateway(_config(origin.address), options=["--drain-timeout", "30s"]) as running:
+        running.stops_itself = True
+        with Client(running.address()) as client:
+            client.send(get("/begun"))
+            until(lambda: len(origin.seen("/begun")) == 1, "it has begun")
+            time.sleep(0.2)  # the reply's head is on its way; nothing tells of that
+            running.process.send_signal(signal.SIGTERM)
+            assert client.reply().body == b"half"
+            assert client.end(4) == b""
+            assert running.process.wait(5) == 0
+
+
 # --- slow clients -----------------------------------------------------------------------------------------
 
 

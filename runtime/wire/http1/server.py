@@ -408,7 +408,8 @@ class ServerConnection(asyncio.Protocol):
         if not self._keep or self._half_closed or self._closing:
             self._finish_closing()
             return
-        self._wait(self._entry.timeouts.idle_ms, "idle")
+        # A reply that had begun before the drain did not say that it is the last.
+        self._wait(int(GRACE_S * 1000) if self._leaving else self._entry.timeouts.idle_ms, "idle")
         buffer, self._buffer = self._buffer, b""
         if self._paused:
             self._pause(_HELD | _BODY, on=False)
