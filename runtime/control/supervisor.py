@@ -7,6 +7,7 @@ upgrade to a new gwc, draining. Serves no request. What it does on request is in
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import resource
 import signal
@@ -469,6 +470,7 @@ class Supervisor:
 
         def committing() -> None:
             self.committed, self.table, self._stamp = kept, table, stamp
+            gc.freeze()  # nobody need look through it for garbage
             self.settings.configure(table.gateway[0])
 
         swapped = await swap(

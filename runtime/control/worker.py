@@ -181,10 +181,12 @@ class Worker:
             self._channel.answer(message, {"ok": False, "reason": _said(bug)})
 
     async def _prepare(self, message: Message, generation: int, descriptor: int) -> None:
+        # What the young generations hold is looked through now, while it is little. What is made from here on
+        # is frozen at the end and never looked at: a collection in between would walk through all of it.
+        gc.collect(1)
+        was_on = gc.isenabled()
+        gc.disable()
         try:
-            # What the young generations hold is looked through now, while it is little: what is there after
-            # loading is frozen and never looked at again.
-            gc.collect(1)
             pace = Pace(resting=self._serves is not None)
             table = await load_in_slices(await read_in_slices(descriptor), pace)
             if isinstance(table, Refusal):
@@ -197,6 +199,8 @@ class Worker:
         except Exception as failed:
             self._channel.answer(message, {"ok": False, "reason": _said(failed)})
         finally:
+            if was_on:
+                gc.enable()
             os.close(descriptor)
 
     def _commit(self, generation: int) -> Body:
