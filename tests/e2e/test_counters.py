@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import threading
 import time
 from collections import Counter
@@ -162,6 +164,50 @@ def test_a_connect_that_is_called_off_holds_no_place(served: Gateway) -> None:
         assert ask(served.address(), refused, b"POST").status == 400
     for _ in range(8):
         assert ask(served.address(), get("/short/after")).status == 200
+
+
+def test_what_a_dead_worker_held_is_free(origin: Upstream) -> None:
+    """A request that waits in another worker goes on; connections of clients have their places again."""
+    free = threading.Event()
+
+    @origin.on("/short/dies")
+    def _(exchange: Exchange) -> None:
+        free.wait(10)
+        exchange.reply(200)
+
+    text = CONFIG.format(origin=origin.address, other=origin.address)
+    with gateway(text, workers=2) as running, contextlib.ExitStack() as stack:
+        crowd = [stack.enter_context(Client(running.address())) for _ in range(2)]
+        victim = worker_of(running, crowd[0].name)
+        while worker_of(running, crowd[-1].name) == victim:
+            crowd.append(stack.enter_context(Client(running.address())))
+        few = [stack.enter_context(Client(running.address("few"))) for _ in range(3)]
+        for each in few:
+            assert each.ask(get("/fixed")).status == 200
+        lost = sum(worker_of(running, each.name) == victim for each in few)
+        crowd[0].send(get("/short/dies"))
+        until(lambda: len(origin.seen("/short/dies")) == 1, "the one connection is taken")
+        crowd[-1].send(get("/short/waits"))
+        assert crowd[-1].is_quiet(0.2)
+        os.kill(victim, signal.SIGKILL)
+        assert crowd[-1].reply(within=4).status == 200
+        for _ in range(lost):
+            until(lambda: _kept(stack, running), "its places are free")
+        with contextlib.suppress(Silence, OSError), Client(running.address("few")) as one_more:
+            assert one_more.ask(get("/fixed")).status != 200, "four of three are served"
+        free.set()
+
+
+def _kept(stack: contextlib.ExitStack, running: Gateway) -> bool:
+    """Whether one more connection to the listener of few is served; it is kept open then."""
+    client = Client(running.address("few"))
+    try:
+        client.ask(get("/fixed"))
+    except (Silence, OSError):
+        client.close()
+        return False
+    stack.enter_context(client)
+    return True
 
 
 def test_waiting_is_limited_over_all_workers(served: Gateway, origin: Upstream) -> None:
