@@ -52,6 +52,9 @@ from .loading import Pace
 _ACCEPTED_AT_ONCE: Final = 32
 """Connections that one wake-up takes, so that requests get their turn."""
 
+_WAITING_AT_MOST: Final = 65_536
+"""Longer than any queue of a socket."""
+
 _ACCEPT_PAUSE_S: Final = 0.1
 """How long accepting rests where descriptors or memory ran out."""
 
@@ -158,16 +161,16 @@ class Door:
     def take_waiting(self) -> None:
         """Accept what waits already: when the socket closes, the kernel would reset it."""
         if self._sock is not None and self._resting is None and self.listener:
-            self._accept()
+            self._accept(_WAITING_AT_MOST)
 
     def closed(self, connection: ServerConnection) -> None:
         """See Entry."""
         self.connections.discard(connection)
         self._serving.connection_closed(self, connection)
 
-    def _accept(self) -> None:
+    def _accept(self, most: int = _ACCEPTED_AT_ONCE) -> None:
         """Take what waits, a few at once."""
-        for _ in range(_ACCEPTED_AT_ONCE):
+        for _ in range(most):
             sock = self._sock
             if sock is None:
                 return

@@ -191,7 +191,7 @@ def test_what_a_dead_worker_held_is_free(origin: Upstream) -> None:
         assert crowd[-1].is_quiet(0.2)
         os.kill(victim, signal.SIGKILL)
         assert crowd[-1].reply(within=4).status == 200
-        for _ in range(lost):
+        for _number in range(lost):
             until(lambda: _kept(stack, running), "its places are free")
         with contextlib.suppress(Silence, OSError), Client(running.address("few")) as one_more:
             assert one_more.ask(get("/fixed")).status != 200, "four of three are served"

@@ -228,6 +228,23 @@ def test_sigterm_under_load_loses_nothing(origin: Upstream) -> None:
         assert events(running, "stopped")[0]["cut"] == 0
 
 
+def test_whoever_waits_to_be_accepted_is_served_before_the_end(origin: Upstream) -> None:
+    """A worker that was busy as SIGTERM came answers every connection that was made before it."""
+    with gateway(_config(origin.address)) as running, ExitStack() as stack:
+        running.stops_itself = True
+        (worker,) = workers(running)
+        os.kill(worker, signal.SIGSTOP)
+        clients = [stack.enter_context(Client(running.address())) for _ in range(150)]
+        for each in clients:
+            each.send(get("/fixed"))
+        running.process.send_signal(signal.SIGTERM)
+        until(lambda: bool(events(running, "draining")), "it drains")
+        os.kill(worker, signal.SIGCONT)
+        for each in clients:
+            assert each.reply().status == 200
+        assert running.process.wait(10) == 0
+
+
 def test_a_drain_does_not_wait_for_who_is_done(origin: Upstream) -> None:
     """A reply that had begun before SIGTERM could not say that it is the last; its connection ends soon."""
 
