@@ -99,22 +99,31 @@ def workers(running: Gateway) -> list[int]:
 
 
 def worker_of(running: Gateway, client: tuple[str, int]) -> int:
-    """The process that has the other end of a client's connection."""
-    inode = None
+    """The process that has the other end of a client's connection, once one has accepted it."""
+    found: list[int] = []
+
+    def accepted() -> bool:
+        found.extend(_holders(running, client))
+        return bool(found)
+
+    until(accepted, "a worker has that connection")
+    return found[0]
+
+
+def _holders(running: Gateway, client: tuple[str, int]) -> list[int]:
+    inodes = set()
     for line in Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]:
         parts = line.split()
-        if (
-            int(parts[2].rpartition(":")[2], 16) == client[1]
-            and int(parts[1].rpartition(":")[2], 16) in running.ports.values()
-        ):
-            inode = parts[9]
-    assert inode is not None, "nobody has that connection"
+        ours, theirs = (int(parts[at].rpartition(":")[2], 16) for at in (1, 2))
+        if theirs == client[1] and ours in running.ports.values():
+            inodes.add(f"socket:[{parts[9]}]")
+    found = []
     for pid in workers(running):
         for each in os.listdir(f"/proc/{pid}/fd"):
             with contextlib.suppress(OSError):
-                if os.readlink(f"/proc/{pid}/fd/{each}") == f"socket:[{inode}]":
-                    return pid
-    raise AssertionError("no worker has that connection")
+                if os.readlink(f"/proc/{pid}/fd/{each}") in inodes:
+                    found.append(pid)
+    return found
 
 
 def events(running: Gateway, name: str) -> list[Line]:

@@ -310,7 +310,7 @@ def test_everything_is_given_back() -> None:
         text = CONFIG.format(listen="%public%", **places)
         with gateway(text, workers=2) as running:
             pids = workers(running)
-            _round(running.address(), ["GET /fixed 0", "GET /a 0"], 2)
+            _round(running.address(), list(KINDS), 24)  # what is opened once is open then
             _wait_until_quiet(running, server)
             before = {pid: descriptors(pid) for pid in pids}
             idle_before = held(running)["idle"]
