@@ -27,7 +27,7 @@ from .observe.reasons import REASONS
 from .observe.record import RequestRecord
 from .observe.spans import wanted
 from .own_replies import error_reply, phrase
-from .plan import Plan
+from .plan import Plan, Times
 from .reply import Reply
 from .sides import Downstream, Services, Trailers, UpstreamSide
 from .sticky import split_point
@@ -72,7 +72,7 @@ class Exchange:
     trace_flags = "00"
     head_bytes = b""
     _ends_at = NEVER
-    _idle_s = NEVER
+    _times = Times(NEVER, NEVER, NEVER, NEVER)
     _limit = 0
     _reply_limit = 0
     _wait_listed = False
@@ -86,7 +86,6 @@ class Exchange:
     tried: tuple[Target, ...] = ()
     _trailers: Trailers = []  # noqa: RUF012  # never changed, only replaced
     _try_ends_at = NEVER
-    _per_try_ms = 0
 
     def __init__(
         self,
@@ -181,7 +180,7 @@ class Exchange:
         head = self.head
         if plan.plain:
             assert plan.upstream is not None
-            self._forward(plan.upstream, head.authority, head.path, head.query)
+            self._forward(plan.upstream, plan.times, head.authority, head.path, head.query)
             return
         point = 0
         if plan.action == "split":
@@ -218,7 +217,8 @@ class Exchange:
             assert decision.host is not None
             assert decision.path is not None
             self._request_changes = decision.request_headers
-            self._forward(plan.upstreams[decision.upstream], decision.host, decision.path, decision.query)
+            upstream, times = plan.upstreams[decision.upstream]
+            self._forward(upstream, times, decision.host, decision.path, decision.query)
 
     def _builtin(self, name: str) -> None:
         """What the gateway answers by itself."""
@@ -327,20 +327,13 @@ class Exchange:
 
     # --- to a target -----------------------------------------------------------------------------------
 
-    def _forward(self, upstream: Upstream, host: str, path: str, query: str | None) -> None:
+    def _forward(self, upstream: Upstream, times: Times, host: str, path: str, query: str | None) -> None:
         """Send the request to an upstream."""
-        self.upstream = upstream
-        self.record.upstream = upstream.name
-        settings = self.plan.settings if self.plan is not None else None
-        assert settings is not None
-        times = upstream.timeouts
-        total = times.request_ms if settings.request_ms is None else settings.request_ms
-        idle = times.idle_ms if settings.idle_ms is None else settings.idle_ms
-        if total:
-            self._ends_at = self.services.timers.now + total / 1000
-        self._idle_s = idle / 1000 if idle else NEVER
-        self._per_try_ms = settings.per_try_ms or 0
         record = self.record
+        self.upstream = upstream
+        self._times = times
+        record.upstream = upstream.name
+        self._ends_at = self.services.timers.now + times.total_s
         record.span_id = f"{getrandbits(64):016x}"
         self.head_bytes = forwarded_head(
             self.head,
@@ -382,9 +375,7 @@ class Exchange:
         record.reused = reused
         if seconds is not None:
             record.connect_s = seconds
-        per_try = self._per_try_ms
-        if per_try:
-            self._try_ends_at = self.services.timers.now + per_try / 1000
+        self._try_ends_at = self.services.timers.now + self._times.try_s
         side.start(self, self.head_bytes, self.length)
         if self.waiting:
             waiting, self.waiting = self.waiting, ()
@@ -403,18 +394,12 @@ class Exchange:
             self._wait_for_reply()
         else:
             self.late_reason = "idle-timeout"
-            self._until(self._idle_s)
+            self._until(self._times.idle_s)
 
     def _wait_for_reply(self) -> None:
         """The request is out: the reply's head is next."""
-        assert self.plan is not None
-        assert self.upstream is not None
-        settings = self.plan.settings
-        first = settings.first_byte_ms
-        if first is None:
-            first = self.upstream.timeouts.first_byte_ms
         self.late_reason = "first-byte-timeout"
-        self._until(first / 1000 if first else NEVER)
+        self._until(self._times.first_byte_s)
 
     def unavailable(self, reason: str, detail: str = "") -> None:
         """There is no connection to be had. Called by the pool, at once or later."""
@@ -435,7 +420,7 @@ class Exchange:
         self.late_reason = "idle-timeout"
         if reply.is_event_stream:
             self._ends_at = NEVER
-        self._until(self._idle_s)
+        self._until(self._times.idle_s)
         assert self.downstream is not None
         self.downstream.send_head(reply, has_body=length != 0)
 
@@ -541,7 +526,7 @@ class Exchange:
         """The client takes more."""
         if self.upstream_side is not None:
             self.upstream_side.resume_reading()
-            self._until(self._idle_s)
+            self._until(self._times.idle_s)
 
     # --- endings ---------------------------------------------------------------------------------------
 
@@ -646,7 +631,7 @@ class Exchange:
     def _extend(self) -> None:
         """Something moved: the idle deadline is later. It never comes nearer, so the wheel need not know."""
         if self.late_reason == "idle-timeout" and self.upstream_side is not None:
-            deadline = self.services.timers.now + self._idle_s
+            deadline = self.services.timers.now + self._times.idle_s
             self.upstream_side.deadline = min(deadline, self._ends_at, self._try_ends_at)
 
     def _passing(self, trailers: Trailers, *, response: bool) -> Trailers:

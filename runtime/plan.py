@@ -7,18 +7,46 @@ neither ends nor changes it. A route that asks for nothing special is `plain`, a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from gwc.schema.table import ActionKind, RouteSettings
+from gwc.schema.table import ActionKind, RouteSettings, UpstreamTimeouts
+
+from .timers import NEVER
 
 if TYPE_CHECKING:
     from .upstream.pool import Upstream
 
 
+class Times(NamedTuple):
+    """How long things may take, in seconds, NEVER where they may for ever: the request as a whole, the
+    silence between two arrivals, the wait for a reply's head, one try.
+    """
+
+    total_s: float
+    idle_s: float
+    first_byte_s: float
+    try_s: float
+
+
+def times_of(settings: RouteSettings, upstream: UpstreamTimeouts) -> Times:
+    """A route's own time limits, and the upstream's where it says none."""
+    return Times(
+        _seconds(upstream.request_ms if settings.request_ms is None else settings.request_ms),
+        _seconds(upstream.idle_ms if settings.idle_ms is None else settings.idle_ms),
+        _seconds(upstream.first_byte_ms if settings.first_byte_ms is None else settings.first_byte_ms),
+        _seconds(settings.per_try_ms or 0),
+    )
+
+
+def _seconds(milliseconds: int) -> float:
+    return milliseconds / 1000 if milliseconds else NEVER
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """One route. `upstream` is there where the route has just one; `plain`: its requests are forwarded as
-    they are, so nobody has to decide anything. `upstreams` are all it may use, by name.
+    they are, so nobody has to decide anything. `upstreams` are all it may use, by name, with the time limits
+    that hold there; `times` are those of the one.
     """
 
     route: str
@@ -26,5 +54,6 @@ class Plan:
     settings: RouteSettings
     plain: bool
     upstream: Upstream | None
-    upstreams: dict[str, Upstream]
+    upstreams: dict[str, tuple[Upstream, Times]]
     target: int
+    times: Times

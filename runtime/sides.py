@@ -14,6 +14,7 @@ from .timers import Timers
 
 if TYPE_CHECKING:
     from .exchange import Exchange
+    from .snapshot import Snapshot
     from .upstream.targets import Target
 
 Trailers = list[tuple[bytes, bytes]]
@@ -28,6 +29,7 @@ class Services(Protocol):
     observer: Observing
     in_flight: int
     draining: bool
+    snapshot: Snapshot | None
 
 
 class Downstream(Protocol):

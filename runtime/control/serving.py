@@ -36,11 +36,11 @@ from gwc.schema.values.address import TcpAddress, parse_address
 
 from ..observe.observing import Observing
 from ..observe.record import RequestRecord
-from ..plan import Plan
+from ..plan import Plan, Times, times_of
 from ..secrets import Secrets, SecretsMissing
 from ..sides import Services
 from ..snapshot import Snapshot
-from ..timers import Timers
+from ..timers import NEVER, Timers
 from ..upstream.address import HostName, TargetFaulty, target_of
 from ..upstream.names import Change, NameFailed, Names
 from ..upstream.pool import Upstream
@@ -125,13 +125,6 @@ class Door:
         self._told = -_TOLD_EVERY_S
         self.count: Counting = LocalCounter()
         self._tasks: set[asyncio.Task[None]] = set()
-
-    @property
-    def snapshot(self) -> Snapshot:
-        """See Entry."""
-        snapshot = self._serving.snapshot
-        assert snapshot is not None, "nothing is accepted before a table is committed"
-        return snapshot
 
     def configure(self, records: tuple[ListenerRecord, ...]) -> None:
         """The settings of the connection: listeners of one address have the same."""
@@ -293,9 +286,8 @@ class Serving:
             raise PrepareFailed(str(fault)) from fault
         await self._look_up(setups.values())
         plans: list[Plan] = []
-        by_name = {name: setup.upstream for name, setup in setups.items()}
         for number, route in enumerate(table.routes):
-            plans.append(_plan(filled, route, by_name))
+            plans.append(_plan(filled, route, setups))
             if not number & 31 and pace.is_over():
                 await pace.rest()
         return Snapshot(
@@ -553,22 +545,27 @@ class Serving:
             target.disabled = id(target) in disabled
 
 
-def _plan(table: RouteTable, route: RouteRecord, upstreams: Mapping[str, Upstream]) -> Plan:
+def _plan(table: RouteTable, route: RouteRecord, setups: Mapping[str, Setup]) -> Plan:
     """One route's plan."""
-    used: dict[str, Upstream] = {}
+    settings = table.settings_of_routes[route.settings]
+    used: dict[str, tuple[Upstream, Times]] = {}
     single: Upstream | None = None
+    times = _NO_TIMES
     if route.action == "upstream":
-        name = table.upstreams[route.target].name
-        single = used[name] = upstreams[name]
+        setup = setups[table.upstreams[route.target].name]
+        single, times = setup.upstream, times_of(settings, setup.timeouts)
+        used[single.name] = single, times
     elif route.action == "split":
         for part in table.splits[route.target]:
-            name = table.upstreams[part.upstream].name
-            used[name] = upstreams[name]
+            setup = setups[table.upstreams[part.upstream].name]
+            used[setup.upstream.name] = setup.upstream, times_of(settings, setup.timeouts)
     plain = (
         single is not None and route.rewrite is None and not route.request_rules and not route.response_rules
     )
-    settings = table.settings_of_routes[route.settings]
-    return Plan(route.name, route.action, settings, plain, single, used, route.target)
+    return Plan(route.name, route.action, settings, plain, single, used, route.target, times)
+
+
+_NO_TIMES: Final = Times(NEVER, NEVER, NEVER, NEVER)
 
 
 async def _filled(table: RouteTable, secrets: Secrets, pace: Pace) -> RouteTable:

@@ -224,7 +224,7 @@ class Upstream:
                 if connection.slot < 0 or deadline < connection.due:
                     timers.watch(connection)
                 target.idle.append(connection)
-                if self.connections.maximum:
+                if self._sharing is None and self.connections.maximum:
                     self._share_in(_OFFERED_EVERY_S)
                 return
         connection.close()

@@ -12,12 +12,11 @@ from gwc.schema.table import ListenerLimits, ListenerTimeouts
 from ...sides import Services
 
 if TYPE_CHECKING:
-    from ...snapshot import Snapshot
     from .server import ServerConnection
 
 
 class Entry(Protocol):
-    """The address that a connection came in by, and what serves there now."""
+    """The address that a connection came in by."""
 
     address: str
     listener: str
@@ -26,10 +25,6 @@ class Entry(Protocol):
     tls: bool
     proxy_protocol: bool
     services: Services
-
-    @property
-    def snapshot(self) -> Snapshot:
-        """The table of this moment."""
 
     def closed(self, connection: ServerConnection) -> None:
         """A connection is gone."""

@@ -19,6 +19,7 @@ MAX_EMPTY_LINES: Final = 2
 """Empty lines before a request line that are passed over (RFC 9112 section 2.2)."""
 
 _LINE = re.compile(rb"([0-9A-Za-z!#$%&'*+.^_`|~-]+) ([^\x00-\x20\x7f]+) HTTP/([0-9])\.([0-9])")
+_MINORS: Final = {b"HTTP/1.1": 1, b"HTTP/1.0": 0}
 _BARE = re.compile(rb"(?<!\r)\n|\r(?!\n)")
 _BARE_SO_FAR = re.compile(rb"(?<!\r)\n|\r(?!\n|\Z)")
 _LENGTH = re.compile(r"[0-9]{1,19}")
@@ -60,15 +61,20 @@ def judge_beginning(buffer: bytes, limits: ListenerLimits) -> Refused | None:
 
 def read_head(head: bytes, limits: ListenerLimits) -> Line | Refused:
     """The parts of a whole head, which stands here without its last CRLF CRLF."""
-    line, *lines = head.split(b"\r\n")
-    found = _LINE.fullmatch(line)
-    if found is None or len(head) > limits.head_bytes + limits.target_bytes + 64:
+    lines = head.split(b"\r\n")
+    line = lines.pop(0)
+    parts = line.split(b" ")
+    if (
+        len(parts) != 3
+        or not parts[0]
+        or not parts[1]
+        or parts[2] not in _MINORS
+        or len(line) > limits.target_bytes + 64
+        or len(head) > limits.head_bytes + limits.target_bytes + 64
+        or _NO_TOKEN.match(head)
+    ):
         return _why(head, line, limits)
-    method, target, major, minor = found.groups()
-    if len(line) > limits.target_bytes + 64 or major != b"1" or minor > b"1":
-        return _why(head, line, limits)
-    if not lines:
-        return Line(method, target, minor == b"1", ())
+    method, target, version = parts
     fields = []
     for each in lines:
         name, colon, value = each.partition(b":")
@@ -77,7 +83,8 @@ def read_head(head: bytes, limits: ListenerLimits) -> Line | Refused:
         fields.append((name, value))
     if head.count(b"\n") != len(lines) or head.count(b"\r") != len(lines):
         return _why(head, line, limits)
-    return Line(method, target, minor == b"1", tuple(fields))
+    # PERF: half the time of calling the class.
+    return tuple.__new__(Line, (method, target, _MINORS[version], tuple(fields)))
 
 
 def _why(head: bytes, line: bytes, limits: ListenerLimits) -> Refused:
@@ -89,6 +96,8 @@ def _why(head: bytes, line: bytes, limits: ListenerLimits) -> Refused:
     if len(line) > limits.target_bytes + 64:
         return Refused("line-length", f"the request line is longer than {limits.target_bytes} bytes")
     found = _LINE.fullmatch(line)
+    if found is None and line.endswith((b" HTTP/1.1", b" HTTP/1.0")) and line.count(b" ") == 2:
+        return Refused("request-line", "the method or the target holds what it may not")
     if found is None:
         return Refused("request-line", "the request line is not `method target HTTP/1.1`")
     if found[3] != b"1" or found[4] > b"1":

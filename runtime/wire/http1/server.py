@@ -7,6 +7,7 @@ pipelined requests held back until their turn, keep-alive, lingering at the end.
 from __future__ import annotations
 
 import asyncio
+from functools import lru_cache
 from ipaddress import ip_address
 from random import getrandbits
 from typing import TYPE_CHECKING, Final, cast
@@ -281,7 +282,8 @@ class ServerConnection(asyncio.Protocol):
         raw = RawRequest(
             method, target, _VERSIONS[minor], None, fields, self._peer, entry.tls, self._sni, trace_id
         )
-        snapshot = entry.snapshot
+        snapshot = self._services.snapshot
+        assert snapshot is not None, "nothing is accepted before a table is committed"
         listeners = snapshot.entries.get(entry.address)
         if listeners is None:
             self._refuse(Refused("listener-none", "nothing is served at this address any more"))
@@ -495,8 +497,7 @@ class ServerConnection(asyncio.Protocol):
         if self._body is not None and self._is_unwanted(self._body, reply.status):
             self._keep = False
         self._chunked = False
-        lines = [b"HTTP/1.1 %d %b" % (reply.status, reply.reason)]
-        lines += reply.lines
+        lines = [_status_line(reply.status, reply.reason), *reply.lines]
         if length is not None:
             lines.append(b"content-length: %d" % length)
         elif has_body:
@@ -669,3 +670,10 @@ class ServerConnection(asyncio.Protocol):
 def _named(listeners: tuple[ListenerSettings, ...], name: str) -> ListenerSettings:
     """The listener of that name."""
     return next(each for each in listeners if each.name == name)
+
+
+# PERF: replies have few statuses; at most 512 lines are kept.
+@lru_cache(maxsize=512)
+def _status_line(status: int, reason: bytes) -> bytes:
+    """The first line of a reply."""
+    return b"HTTP/1.1 %d %b" % (status, reason)
