@@ -6,25 +6,29 @@ Owns the slicing of loop time and what the garbage collector may do meanwhile. K
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import gc
 import os
+import sys
 import tempfile
+import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
 from typing import Any, Final
 
-from gwc.schema.artifact import Refusal, load_slices
+from gwc.schema.artifact import Refusal, load, load_slices
 from gwc.schema.table import RouteTable
 
-SLICE_S: Final = 0.001
+SLICE_S: Final = 0.0005
 """How long one slice goes on beginning steps. Steps are well under a millisecond, the promise is two."""
 
-REST: Final = 3
-"""How many times as long as a slice the rest after it is: a quarter of the loop's time goes to the table."""
+REST: Final = 4
+"""How many times as long as a slice the rest after it is: a fifth of the loop's time goes to the table."""
 
 _READ_AT_ONCE: Final = 1 << 20
-_FREED_AT_ONCE: Final = 256
+_FREED_AT_ONCE: Final = 64
 
 
 def file_of(data: bytes) -> int:
@@ -101,6 +105,32 @@ async def load_in_slices(data: bytes, pace: Pace | None = None) -> RouteTable | 
     finally:
         if was_on:
             gc.enable()
+
+
+class Backroom:
+    """A thread of low priority for what the supervisor does with tables, which no worker has to wait for.
+
+    Mutable: the thread, which begins with the first table. On Linux each thread has a priority of its own; a
+    supervisor that had a low one itself would give it to its workers.
+    """
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, "tables", _lower_priority)
+
+    async def load(self, data: bytes) -> RouteTable | Refusal:
+        """`gwc.schema.artifact.load`, there."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, load, data)
+
+    def let_go(self, holder: list[RouteTable | None]) -> None:
+        """Free a table there. `holder` has the last reference to it."""
+        self._thread.submit(holder.clear)
+
+
+def _lower_priority() -> None:
+    """Of this thread alone, and on Linux alone."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
 
 
 async def free_in_slices(*tables: RouteTable, more: Sequence[Sequence[Any]] = ()) -> None:

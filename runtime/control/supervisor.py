@@ -27,7 +27,7 @@ from .compiling import Compiled, Compiles
 from .fleet import Equipping, Fleet, Tell, WorkerProcess
 from .handover import is_ready, keep_ready_private, say_ready, start_new
 from .keeping import Keeping, Kept, kept_now
-from .loading import Pace, file_of, free_in_slices, load_in_slices
+from .loading import Backroom, file_of
 from .notify import notify, reloading, watchdog_s
 from .sockets import BindFailed, Sockets, inherited_sockets, most_slots
 from .swap import COMMIT_S, PREPARE_S, commit, hand_sockets, prepare, swap
@@ -157,6 +157,7 @@ class Supervisor:
         self.started = time.time()
         self.ready = asyncio.Event()
         self.keeping = Keeping(None)
+        self._backroom = Backroom()
         self._stamp: object = None
         self._compiler = compiler
         self._loop = asyncio.get_running_loop()
@@ -314,7 +315,7 @@ class Supervisor:
     async def _begin(self) -> None:
         settings = self.settings
         compiled = await self._compiler.compile()
-        table = None if compiled.data is None else await load_in_slices(compiled.data)
+        table = None if compiled.data is None else await self._backroom.load(compiled.data)
         if isinstance(table, Refusal):
             raise StartFailed(table.message)
         state_dir = settings.state_dir or (None if table is None else self._state_dir_of(table))
@@ -456,7 +457,7 @@ class Supervisor:
         """Have all workers serve this table. `stale`: what a failure means for the files."""
         if self.committed is not None and self.committed.digest == digest and self._files_are_as_before():
             return self._done("unchanged", cause, began, findings=findings, stale=False)
-        table = await load_in_slices(data, Pace(resting=self.table is not None))
+        table = await self._backroom.load(data)
         if isinstance(table, Refusal):
             return self._done("failed", cause, began, reason=table.message, findings=findings, stale=stale)
         generation = self._number_of(digest)
@@ -487,10 +488,7 @@ class Supervisor:
         )
         if swapped.reason is not None:
             return self._done("failed", cause, began, reason=swapped.reason, findings=findings, stale=stale)
-        before = old.pop()
-        if before is not None:
-            self._spawn(free_in_slices(before))
-            del before
+        self._backroom.let_go(old)
         self.keeping.add(kept)
         await self._write(kept)
         if self.ready.is_set():
