@@ -1,14 +1,16 @@
 """From files to a table, without the compiler in this process.
 
 Owns the child that compiles: it is started by a command line that somebody else knows, asked over its pipes,
-and started anew if it dies or takes longer than a minute. A table that was built before is read instead. What
-a file must say is not known here.
+and started anew if it dies or hangs. It runs at the lowest priority, so where traffic takes all of every core
+it may take long for little: what it works counts, not how long it took. A table that was built before is read
+instead. What a file must say is not known here.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
@@ -17,6 +19,7 @@ from .channel import Garbled, encode, read_frame_of
 from .watching import Seen
 
 COMPILE_S: Final = 60.0
+"""A child that works longer than this, or does nothing for as long, hangs."""
 _LIMIT: Final = 1 << 20
 
 
@@ -61,8 +64,7 @@ class ChildCompiler:
         """Ask the child, which is started if there is none."""
         async with self._lock:
             try:
-                async with asyncio.timeout(self.timeout_s):
-                    return _compiled(*await self._ask())
+                return _compiled(*await self._answer())
             except TimeoutError:
                 reason = f"compiling took longer than {self.timeout_s:g} s"
             except (OSError, Garbled, asyncio.IncompleteReadError):
@@ -77,6 +79,24 @@ class ChildCompiler:
     async def close(self) -> None:
         """End the child."""
         await self._kill()
+
+    async def _answer(self) -> tuple[Mapping[str, Any], bytes]:
+        """The child's answer, waited for as long as it gets on. Raises TimeoutError where it hangs."""
+        asking = asyncio.ensure_future(self._ask())
+        try:
+            began, before = _worked_s(self._child), None
+            while True:
+                done, _ = await asyncio.wait({asking}, timeout=self.timeout_s)
+                if done:
+                    return asking.result()
+                worked = _worked_s(self._child)
+                if worked is None or worked == before or worked - (began or 0.0) >= self.timeout_s:
+                    raise TimeoutError
+                if before is None:
+                    self.tell("warning", "compiler-starved", worked_s=worked, seconds=self.timeout_s)
+                before = worked
+        finally:
+            asking.cancel()
 
     async def _ask(self) -> tuple[Mapping[str, Any], bytes]:
         child = self._child
@@ -154,3 +174,15 @@ def _compiled(body: Mapping[str, Any], blob: bytes) -> Compiled:
         str(body.get("findings_json", "")),
         Seen(dict(body.get("files", {})), dict(body.get("directories", {}))),
     )
+
+
+def _worked_s(child: asyncio.subprocess.Process | None) -> float | None:
+    """How much processor time a process has had (proc(5), fields 14, 15), None where that cannot be told."""
+    if child is None:
+        return None
+    try:
+        with open(f"/proc/{child.pid}/stat", "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
+    except OSError:  # it is gone, or this is no Linux
+        return None
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
