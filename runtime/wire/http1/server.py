@@ -7,10 +7,14 @@ pipelined requests held back until their turn, keep-alive, lingering at the end.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import fcntl
+import struct
+import termios
 from functools import lru_cache
 from ipaddress import ip_address
 from random import getrandbits
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final, cast
 
 from gwc.schema.listener import ListenerSettings
 from gwc.schema.normalise import normalise
@@ -30,9 +34,6 @@ from .date import CLOCK
 from .entry import Entry
 from .head import CHUNKED, MAX_EMPTY_LINES, Line, Refused, body_length, judge_beginning, read_head
 
-if TYPE_CHECKING:
-    pass
-
 MAX_HELD_BYTES: Final = 64 * 1024
 """Bytes of later requests that are held while one is served; the socket keeps the rest."""
 
@@ -44,6 +45,9 @@ LINGER_S: Final = 2.0
 
 GRACE_S: Final = 1.0
 """How long an idle connection may still send a request when the gateway is about to go."""
+
+_LOOKS: Final = 8
+"""How often a slow client is looked at in the time that it may take nothing."""
 
 _VERSIONS: Final = ((1, 0), (1, 1))
 
@@ -57,8 +61,9 @@ class ServerConnection(asyncio.Protocol):
 
     Mutable: `_buffer` (bytes of a head, or of later requests), `_exchange` and `_body` (the request that is
     served, each None when done), `_keep` (another request may follow), `_leaving` (one more at most),
-    `_replying`, `_paused`, and the deadline of what is next. It implements `Downstream` for its current
-    exchange. `came_from` is the socket's peer, `peer_text` who a PROXY header says it is.
+    `_replying`, `_paused`, `_full` (the client takes no more for now; `_unsent` bytes waited when it was looked
+    at last, `_looks` in vain so far), and the deadline of what is next. It implements `Downstream` for its
+    current exchange. `came_from` is the socket's peer, `peer_text` who a PROXY header says it is.
     """
 
     __slots__ = (
@@ -68,27 +73,26 @@ class ServerConnection(asyncio.Protocol):
         "_buffer",
         "_chunked",
         "_closing",
-        "_discarding",
         "_empty_lines",
         "_entry",
         "_exchange",
+        "_full",
         "_half_closed",
         "_http10",
         "_keep",
         "_late_reason",
         "_leaving",
         "_linger",
+        "_looks",
         "_opened_at",
         "_out",
         "_paused",
         "_peer",
         "_proxied",
         "_replying",
-        "_sending",
         "_services",
-        "_sni",
         "_transport",
-        "_wants_continue",
+        "_unsent",
         "came_from",
         "deadline",
         "due",
@@ -103,25 +107,24 @@ class ServerConnection(asyncio.Protocol):
         self._peer = peer
         self.came_from = self.peer_text = peer_text
         self._proxied = entry.proxy_protocol
-        self._sni: str | None = None
         self._transport: asyncio.Transport | None = None
         self._buffer = b""
         self._exchange: Exchange | None = None
         self._body: Body | None = None
         self._body_began = 0.0
         self._body_bytes = 0
-        self._discarding = False
         self._empty_lines = 0
         self._out = b""
         self._chunked = False
         self._http10 = False
         self._keep = True
         self._replying = False
-        self._sending = False
         self._half_closed = False
+        self._full = False
+        self._unsent = 0
+        self._looks = 0
         self._closing = False
         self._linger = False
-        self._wants_continue = False
         self._paused = 0
         self._leaving = False
         self._late_reason = ""
@@ -164,15 +167,23 @@ class ServerConnection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """See asyncio.Protocol."""
+        self._full = True
         if self._exchange is not None:
             self._exchange.downstream_full()
-        self._wait(self._entry.timeouts.send_ms, "send")
+        self._wait_for_client()
 
     def resume_writing(self) -> None:
         """See asyncio.Protocol."""
+        self._full = False
         self.deadline = NEVER
         if self._exchange is not None:
             self._exchange.downstream_drained()
+            if self._body is not None and not self._paused:
+                self._wait(self._entry.timeouts.body_ms, "body-timeout")
+        elif self._closing:
+            self._finish_closing()
+        elif not self._replying and self._body is None:
+            self._next()
 
     def data_received(self, data: bytes) -> None:
         """See asyncio.Protocol."""
@@ -183,7 +194,7 @@ class ServerConnection(asyncio.Protocol):
                 self._take_proxy_header(data)
             elif self._body is not None:
                 self._take_body(data)
-            elif self._exchange is not None or self._replying or self._closing:
+            elif self._exchange is not None or self._replying or self._closing or self._full:
                 self._hold(data)
             else:
                 self._take_heads(data)
@@ -220,10 +231,7 @@ class ServerConnection(asyncio.Protocol):
         if reason in ("linger", "proxy-header") or self._transport is None:
             self._abort()
         elif reason == "send":
-            exchange, self._exchange = self._exchange, None
-            if exchange is not None:
-                exchange.client_gone()
-            self._abort()
+            self._judge_client()
         elif reason == "idle":
             if not self._buffer:
                 self._close()
@@ -269,7 +277,8 @@ class ServerConnection(asyncio.Protocol):
                 self._refuse(line)
                 return
             buffer = self._begin(line, buffer)
-            if self._exchange is not None or self._body is not None or self._replying or self._closing:
+            busy = self._exchange is not None or self._body is not None or self._replying
+            if busy or self._closing or self._full:
                 if buffer:
                     self._hold(buffer)
                 return
@@ -280,7 +289,7 @@ class ServerConnection(asyncio.Protocol):
         method, target, minor, fields = line
         trace_id = getrandbits(128).to_bytes(16, "big")
         raw = RawRequest(
-            method, target, _VERSIONS[minor], None, fields, self._peer, entry.tls, self._sni, trace_id
+            method, target, _VERSIONS[minor], None, fields, self._peer, entry.tls, None, trace_id
         )
         snapshot = self._services.snapshot
         assert snapshot is not None, "nothing is accepted before a table is committed"
@@ -303,7 +312,6 @@ class ServerConnection(asyncio.Protocol):
         )
         self._exchange = exchange
         self._replying = True
-        self._sending = False
         expects = head.headers.get("expect")
         if expects is not None and expects.lower() != "100-continue":
             self._keep = self._keep and not length
@@ -312,7 +320,6 @@ class ServerConnection(asyncio.Protocol):
         if length:
             self._body = ChunkedBody() if length == CHUNKED else LengthBody(length)
             self._body_bytes = 0
-            self._discarding = False
             self._body_began = self._services.timers.now
             if expects is not None:
                 exchange.wants_continue = bool(minor) and not rest
@@ -410,6 +417,9 @@ class ServerConnection(asyncio.Protocol):
         if not self._keep or self._half_closed or self._closing:
             self._finish_closing()
             return
+        if self._full:
+            self._wait_for_client()  # what it has not taken stays bounded: nothing new is served meanwhile
+            return
         # A reply that had begun before the drain did not say that it is the last.
         self._wait(int(GRACE_S * 1000) if self._leaving else self._entry.timeouts.idle_ms, "idle")
         buffer, self._buffer = self._buffer, b""
@@ -422,7 +432,7 @@ class ServerConnection(asyncio.Protocol):
 
     def _go_on(self) -> None:
         """The held requests."""
-        if self._transport is None or self._closing or self._exchange is not None or self._replying:
+        if self._transport is None or self._closing or self._full or self.busy:
             return
         buffer, self._buffer = self._buffer, b""
         if buffer:
@@ -597,7 +607,7 @@ class ServerConnection(asyncio.Protocol):
         time: an HTTP/1.1 server has no way to say that it will close but in a reply.
         """
         self._leaving = True
-        if self._exchange is None and not self._replying and not self._buffer:
+        if not self.busy and not self._full and not self._buffer:
             self._wait(int(GRACE_S * 1000), "idle")
 
     @property
@@ -635,6 +645,26 @@ class ServerConnection(asyncio.Protocol):
         else:
             self.deadline = NEVER
 
+    def _wait_for_client(self) -> None:
+        """From now on a client that takes nothing of what has been written is watched."""
+        assert self._transport is not None
+        self._unsent, self._looks = _not_taken(self._transport), 0
+        self._wait(-(-self._entry.timeouts.send_ms // _LOOKS), "send")
+
+    def _judge_client(self) -> None:
+        """Whether it has taken anything since the last look; after so many looks in vain it is cut."""
+        assert self._transport is not None
+        left = _not_taken(self._transport)
+        self._looks = 0 if left < self._unsent else self._looks + 1
+        self._unsent = left
+        if self._looks < _LOOKS:
+            self._wait(-(-self._entry.timeouts.send_ms // _LOOKS), "send")
+            return
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            exchange.client_gone()
+        self._abort()
+
     def _finish_closing(self) -> None:
         """Close after the reply. The client may still be sending: read on for a while, so that what has not
         been delivered of the reply is not lost to a reset.
@@ -645,6 +675,12 @@ class ServerConnection(asyncio.Protocol):
         self._closing = True
         self._body = None
         self._buffer = b""
+        if transport.get_write_buffer_size():
+            # First the client takes all of the reply; `resume_writing` then comes back here.
+            transport.set_write_buffer_limits(0)
+            if not self._full:
+                self.pause_writing()
+            return
         if self._half_closed or not transport.can_write_eof():
             self._close()
             return
@@ -670,6 +706,19 @@ class ServerConnection(asyncio.Protocol):
 def _named(listeners: tuple[ListenerSettings, ...], name: str) -> ListenerSettings:
     """The listener of that name."""
     return next(each for each in listeners if each.name == name)
+
+
+def _not_taken(transport: asyncio.Transport) -> int:
+    """How many bytes the other side has not taken: ours, and those that the kernel still holds (Linux), which
+    asks for more only when a third of its own have gone.
+    """
+    size = transport.get_write_buffer_size()
+    sock = transport.get_extra_info("socket")
+    if sock is not None:
+        with contextlib.suppress(OSError):
+            (held,) = struct.unpack("i", fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, b"\0" * 4))
+            size += held
+    return size
 
 
 # PERF: replies have few statuses; at most 512 lines are kept.

@@ -58,6 +58,10 @@ class Transport(asyncio.Transport):
         """See asyncio.Transport."""
         return True
 
+    def get_write_buffer_size(self) -> int:
+        """See asyncio.WriteTransport."""
+        return 0
+
     def write_eof(self) -> None:
         """See asyncio.Transport."""
         self.closed = True
