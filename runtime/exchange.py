@@ -27,7 +27,7 @@ from .observe.reasons import REASONS
 from .observe.record import RequestRecord
 from .observe.spans import wanted
 from .own_replies import error_reply, phrase
-from .plan import Plan, Times
+from .plan import NO_TIMES, Plan, Times
 from .reply import Reply
 from .sides import Downstream, Services, Trailers, UpstreamSide
 from .sticky import split_point
@@ -63,7 +63,6 @@ class Exchange:
     plan: Plan | None = None
     replied = False
     over = False
-    sent_bytes = 0
     deadline = NEVER
     slot = -1
     due = 0.0
@@ -72,7 +71,7 @@ class Exchange:
     trace_flags = "00"
     head_bytes = b""
     _ends_at = NEVER
-    _times = Times(NEVER, NEVER, NEVER, NEVER)
+    _times = NO_TIMES
     _limit = 0
     _reply_limit = 0
     _wait_listed = False
@@ -142,7 +141,7 @@ class Exchange:
         if type(found) is Match:
             self._take(snapshot, found, address)
         elif type(found) is NoMatch:
-            self.refuse("no-route")
+            self.fail("no-route")
         else:
             assert isinstance(found, NeedsBody)
             self._collect(snapshot, address, found)
@@ -175,7 +174,7 @@ class Exchange:
         self._reply_limit = settings.response_body_bytes
         self._limit = limit = settings.request_body_bytes
         if limit and self.length > limit:
-            self.refuse("body-length")
+            self.fail("body-length")
             return
         head = self.head
         if plan.plain:
@@ -198,7 +197,7 @@ class Exchange:
         """Do what was decided."""
         if decision.kind == "rejected":
             assert decision.reason is not None
-            self.refuse(decision.reason)
+            self.fail(decision.reason)
         elif decision.kind == "redirect":
             assert decision.status is not None
             assert decision.location is not None
@@ -240,7 +239,7 @@ class Exchange:
     def request_promised(self, length: int) -> None:
         """The body will be at least this long."""
         if self._limit and length > self._limit:
-            self.refuse("body-length")
+            self.fail("body-length")
 
     def request_data(self, data: bytes) -> None:
         """A piece of the request's body."""
@@ -249,7 +248,7 @@ class Exchange:
         record = self.record
         record.request_bytes += len(data)
         if self.length < 0 and self._limit and record.request_bytes > self._limit:
-            self.refuse("body-length")
+            self.fail("body-length")
             return
         side = self.upstream_side
         if self._collected is not None:
@@ -259,7 +258,6 @@ class Exchange:
             if self.downstream is not None:
                 self.downstream.pause_reading()
         else:
-            self.sent_bytes += len(data)
             side.send_data(data)
             self._extend()
 
@@ -297,7 +295,7 @@ class Exchange:
         self._snapshot, self.plan = snapshot, plan
         self._address = address
         if limit and self.length > limit:
-            self.refuse("body-length")
+            self.fail("body-length")
             return
         self._collected = bytearray()
         if self.request_ended:
@@ -321,7 +319,7 @@ class Exchange:
             self.length = len(body)
             self.waiting = (body,)
         if isinstance(found, NoMatch):
-            self.refuse("no-route")
+            self.fail("no-route")
         else:
             self._take(snapshot, found, self._address)
 
@@ -380,7 +378,6 @@ class Exchange:
         if self.waiting:
             waiting, self.waiting = self.waiting, ()
             for piece in waiting:
-                self.sent_bytes += len(piece)
                 side.send_data(piece)
         if self.length:
             if self.request_ended:
@@ -429,14 +426,7 @@ class Exchange:
         self.upstream_side = None
         if not self._take_reply(reply, len(body)):
             return
-        self.record.response_bytes = len(body)
-        downstream, self.downstream = self.downstream, None
-        self._finish()
-        if downstream is not None:
-            downstream.send_head(reply, has_body=bool(body))
-            if body:
-                downstream.send_data(body)
-            downstream.send_end([])
+        self._send_whole(reply, body)
 
     def _take_reply(self, reply: Reply, length: int) -> bool:
         """Make a target's reply ours; False where it had to be given up."""
@@ -447,12 +437,7 @@ class Exchange:
             self.fail("reply-too-long")
             return False
         record.status = reply.status
-        if self._changes:
-            fields = reply.fields()
-            for changes in self._changes:
-                fields = list(apply_changes(fields, changes))
-            reply.replace_fields(fields)
-        reply.lines.append(b"x-correlation-id: " + record.request_id.encode("latin-1"))
+        self._mark(reply)
         self.replied = True
         self._try_ends_at = NEVER
         return True
@@ -530,12 +515,8 @@ class Exchange:
 
     # --- endings ---------------------------------------------------------------------------------------
 
-    def refuse(self, reason: str, detail: str = "") -> None:
-        """Answer by ourselves, or cut what cannot be answered any more."""
-        self.fail(reason, detail)
-
     def fail(self, reason: str, detail: str = "") -> None:
-        """Give the request up for `reason`."""
+        """Give the request up for `reason`: answer by ourselves, or cut what cannot be answered any more."""
         if self.over:
             return
         record = self.record
@@ -563,19 +544,27 @@ class Exchange:
         """Send a reply of our own and be done."""
         record = self.record
         record.status = reply.status
-        if self._changes:
-            fields = reply.fields()
-            for changes in self._changes:
-                fields = list(apply_changes(fields, changes))
-            reply.replace_fields(fields)
-        reply.lines.append(b"x-correlation-id: " + record.request_id.encode("latin-1"))
-        downstream, self.downstream = self.downstream, None
+        self._mark(reply)
         self.replied = True
         if self.head.method == "HEAD" or reply.status in (204, 304):
             body = b""
             if reply.status == 204:
                 reply.length = None
-        record.response_bytes = len(body)
+        self._send_whole(reply, body)
+
+    def _mark(self, reply: Reply) -> None:
+        """What every reply of a request gets: the route's header rules, and the request's id."""
+        if self._changes:
+            fields = reply.fields()
+            for changes in self._changes:
+                fields = list(apply_changes(fields, changes))
+            reply.replace_fields(fields)
+        reply.lines.append(b"x-correlation-id: " + self.record.request_id.encode("latin-1"))
+
+    def _send_whole(self, reply: Reply, body: bytes) -> None:
+        """Head and body at once, and the request is over before they go: the next one may begin in it."""
+        self.record.response_bytes = len(body)
+        downstream, self.downstream = self.downstream, None
         self._finish()
         if downstream is not None:
             downstream.send_head(reply, has_body=bool(body))

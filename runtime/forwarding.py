@@ -13,32 +13,6 @@ from gwc.schema.request import RequestHead
 from .actions.headers import HeaderChanges, apply_changes
 from .observe.record import RequestRecord
 
-_OWN: Final = frozenset(
-    (
-        "connection",
-        "keep-alive",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "content-length",
-        "expect",
-        "via",
-        "x-forwarded-for",
-        "x-forwarded-proto",
-        "x-forwarded-host",
-        "x-correlation-id",
-        "forwarded",
-        "traceparent",
-        "tracestate",
-        "http2-settings",
-        "proxy-authenticate",
-        "proxy-authorization",
-    )
-)
-"""Fields that are of one connection, or that the gateway writes anew (RFC 9110 section 7.6.1)."""
-
 _FRAMING: Final = frozenset(
     (
         "connection",
@@ -53,7 +27,22 @@ _FRAMING: Final = frozenset(
         "host",
     )
 )
-"""Fields that no header rule can bring back."""
+"""Fields of one connection or one message (RFC 9110 section 7.6.1): no header rule can bring them back."""
+
+_OWN: Final = _FRAMING | {
+    "via",
+    "x-forwarded-for",
+    "x-forwarded-proto",
+    "x-forwarded-host",
+    "x-correlation-id",
+    "forwarded",
+    "traceparent",
+    "tracestate",
+    "http2-settings",
+    "proxy-authenticate",
+    "proxy-authorization",
+}
+"""Those, others that do not pass, and those that the gateway writes anew. Host is in no head's fields."""
 
 _NOT_NAMED: Final = frozenset(
     ("host", "content-length", "transfer-encoding", "authorization", "cookie", "via", "expect")

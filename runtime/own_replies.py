@@ -16,6 +16,9 @@ from .reply import Reply
 _REASONS: Final = {status.value: status.phrase for status in HTTPStatus} | {
     499: "Client Closed Request",
 }
+ALLOWED: Final = b"allow: GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS"
+"""The field for whoever asks which methods there are, or used one that is refused everywhere."""
+
 _QUALITY = re.compile(r";[ \t]*q=([01](?:\.[0-9]{0,3})?)[ \t]*(?:;|\Z)", re.IGNORECASE)
 
 
@@ -60,7 +63,7 @@ def error_reply(
             "ascii", "replace"
         )
     if status == 405:
-        lines.append(b"allow: GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS")
+        lines.append(ALLOWED)
     if status == 503:
         lines.append(b"retry-after: 1")
     if reason:

@@ -7,7 +7,7 @@ neither ends nor changes it. A route that asks for nothing special is `plain`, a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gwc.schema.table import ActionKind, RouteSettings, UpstreamTimeouts
 
@@ -26,6 +26,9 @@ class Times(NamedTuple):
     idle_s: float
     first_byte_s: float
     try_s: float
+
+
+NO_TIMES: Final = Times(NEVER, NEVER, NEVER, NEVER)
 
 
 def times_of(settings: RouteSettings, upstream: UpstreamTimeouts) -> Times:

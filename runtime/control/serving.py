@@ -36,11 +36,11 @@ from gwc.schema.values.address import TcpAddress, parse_address
 
 from ..observe.observing import Observing
 from ..observe.record import RequestRecord
-from ..plan import Plan, Times, times_of
+from ..plan import NO_TIMES, Plan, Times, times_of
 from ..secrets import Secrets, SecretsMissing
 from ..sides import Services
 from ..snapshot import Snapshot
-from ..timers import NEVER, Timers
+from ..timers import Timers
 from ..upstream.address import HostName, TargetFaulty, target_of
 from ..upstream.names import Change, NameFailed, Names
 from ..upstream.pool import Upstream
@@ -550,7 +550,7 @@ def _plan(table: RouteTable, route: RouteRecord, setups: Mapping[str, Setup]) ->
     settings = table.settings_of_routes[route.settings]
     used: dict[str, tuple[Upstream, Times]] = {}
     single: Upstream | None = None
-    times = _NO_TIMES
+    times = NO_TIMES
     if route.action == "upstream":
         setup = setups[table.upstreams[route.target].name]
         single, times = setup.upstream, times_of(settings, setup.timeouts)
@@ -563,9 +563,6 @@ def _plan(table: RouteTable, route: RouteRecord, setups: Mapping[str, Setup]) ->
         single is not None and route.rewrite is None and not route.request_rules and not route.response_rules
     )
     return Plan(route.name, route.action, settings, plain, single, used, route.target, times)
-
-
-_NO_TIMES: Final = Times(NEVER, NEVER, NEVER, NEVER)
 
 
 async def _filled(table: RouteTable, secrets: Secrets, pace: Pace) -> RouteTable:

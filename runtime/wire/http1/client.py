@@ -279,8 +279,5 @@ class ClientConnection(asyncio.Protocol):
 
     def _refuse(self, exchange: Exchange, reason: str, detail: str) -> None:
         """The reply is none: the exchange fails, and the connection is closed."""
-        self._exchange = None
-        self.usable = False
-        if self._transport is not None:
-            self._transport.abort()
+        self.abort()
         exchange.upstream_lost(reason, detail)

@@ -23,7 +23,7 @@ from gwc.schema.request import Address, RawRequest, Rejection, RequestHead
 from ...exchange import Exchange
 from ...observe.reasons import REASONS
 from ...observe.record import RequestRecord
-from ...own_replies import error_reply
+from ...own_replies import ALLOWED, error_reply
 from ...reply import Reply
 from ...sides import Trailers
 from ...timers import NEVER
@@ -61,9 +61,9 @@ class ServerConnection(asyncio.Protocol):
 
     Mutable: `_buffer` (bytes of a head, or of later requests), `_exchange` and `_body` (the request that is
     served, each None when done), `_keep` (another request may follow), `_leaving` (one more at most),
-    `_replying`, `_paused`, `_full` (the client takes no more for now; `_unsent` bytes waited when it was looked
-    at last, `_looks` in vain so far), and the deadline of what is next. It implements `Downstream` for its
-    current exchange. `came_from` is the socket's peer, `peer_text` who a PROXY header says it is.
+    `_replying`, `_paused`, `_full` (the client takes no more for now; `_unsent` bytes waited when it was
+    looked at last, `_looks` in vain so far), and the deadline of what is next. It implements `Downstream` for
+    its current exchange. `came_from` is the socket's peer, `peer_text` who a PROXY header says it is.
     """
 
     __slots__ = (
@@ -315,7 +315,7 @@ class ServerConnection(asyncio.Protocol):
         expects = head.headers.get("expect")
         if expects is not None and expects.lower() != "100-continue":
             self._keep = self._keep and not length
-            exchange.refuse("expectation")
+            exchange.fail("expectation")
             return rest if not length else b""
         if length:
             self._body = ChunkedBody() if length == CHUNKED else LengthBody(length)
@@ -448,12 +448,9 @@ class ServerConnection(asyncio.Protocol):
         self._replying = True
         request_id = getrandbits(128).to_bytes(16, "big").hex()
         reply, body = error_reply(REASONS[reason], request_id, "")
-        reply.lines.append(b"x-correlation-id: " + request_id.encode())
         self._body = None
         self._http10 = False
-        self.send_head(reply, has_body=bool(body))
-        self.send_data(body)
-        self.send_end([])
+        self._answer(reply, body, request_id)
 
     def _reject(self, rejection: Rejection, line: Line, trace_id: bytes) -> None:
         """Answer a request that is refused before matching, and close: its body is not worth reading."""
@@ -473,11 +470,13 @@ class ServerConnection(asyncio.Protocol):
         )
         request_id = trace_id.hex()
         reply, body = error_reply(rejection.status, request_id, accept)
-        reply.lines.append(b"x-correlation-id: " + request_id.encode())
         if rejection.status == 204:
-            reply.lines.append(b"allow: GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS")
-        if line.method == b"HEAD":
-            body = b""
+            reply.lines.append(ALLOWED)
+        self._answer(reply, b"" if line.method == b"HEAD" else body, request_id)
+
+    def _answer(self, reply: Reply, body: bytes, request_id: str) -> None:
+        """Send a reply for which there is no exchange."""
+        reply.lines.append(b"x-correlation-id: " + request_id.encode())
         self.send_head(reply, has_body=bool(body))
         if body:
             self.send_data(body)
