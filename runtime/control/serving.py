@@ -41,7 +41,7 @@ from ..secrets import Secrets, SecretsMissing
 from ..sides import Services
 from ..snapshot import Snapshot
 from ..timers import Timers
-from ..upstream.address import HostName, TargetFaulty, target_of
+from ..upstream.address import HostName, ServiceName, TargetFaulty, target_of
 from ..upstream.names import Change, NameFailed, Names
 from ..upstream.pool import Upstream
 from ..upstream.targets import Counting, LocalCounter, Member, Setup, Target, Targets
@@ -311,10 +311,10 @@ class Serving:
             self.loop.create_task(_asked(self._names, member.destination, setup.names))
             for setup in setups
             for member in setup.members
-            if isinstance(member.destination, HostName)
+            if isinstance(member.destination, HostName | ServiceName)
         ]
         if tasks:
-            self._names.load()
+            await asyncio.to_thread(self._names.load)  # imports 0.2 s worth, which no request waits for
             await asyncio.wait(tasks, timeout=_NAMES_WAIT_S)
 
     def commit(self, snapshot: Snapshot) -> None:
@@ -322,6 +322,8 @@ class Serving:
         for setup in snapshot.setups:
             setup.upstream.configure(setup)
             self._upstreams[setup.upstream.name] = setup.upstream
+            if any(isinstance(member.destination, ServiceName) for member in setup.members):
+                self._spawn(self._look_up_again(setup.upstream))  # beside others nobody would wait for it
         kept = {setup.upstream.name for setup in snapshot.setups}
         self._upstreams = {name: each for name, each in self._upstreams.items() if name in kept}
         self.snapshot = snapshot
@@ -614,10 +616,13 @@ def _with(secrets: Secrets, values: Values) -> Values:
     return tuple((name, secrets.value(value)) for name, value in values)
 
 
-async def _asked(names: Names, destination: HostName, settings: UpstreamNames) -> None:
+async def _asked(names: Names, destination: HostName | ServiceName, settings: UpstreamNames) -> None:
     """Ask for a name; that it failed is told by the names themselves."""
     with contextlib.suppress(NameFailed):
-        await names.addresses(destination.host, destination.port, settings)
+        if isinstance(destination, HostName):
+            await names.addresses(destination.host, destination.port, settings)
+        else:
+            await names.service(destination.name, settings)
 
 
 def _port(address: str) -> int | None:

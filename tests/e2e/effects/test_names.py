@@ -28,6 +28,7 @@ listeners {{ listener "public" {{ address "%public%" }} }}
 upstreams {{
     upstream "usual" {{ target "usual.test:{port}" }}
     upstream "srv" {{ target "srv:_http._tcp.srv.test" }}
+    upstream "both" {{ target "127.0.0.1:{beside}"; target "srv:_http._tcp.both.test" }}
     upstream "loopback" {{ target "loopback.test:{port}" }}
     upstream "quick" {{ target "quick.test:{port}"; names {{ least-ttl "100ms" }} }}
     upstream "steady" {{ target "steady.test:{port}"; names {{ least-ttl "10s" }} }}
@@ -41,7 +42,7 @@ routes {{
     {routes}
 }}
 """
-NAMES = ("usual", "srv", "loopback", "quick", "steady", "short", "silent", "waiting", "four", "six")
+NAMES = ("usual", "srv", "both", "loopback", "quick", "steady", "short", "silent", "waiting", "four", "six")
 
 
 def _own_address() -> str:
@@ -87,7 +88,8 @@ def names(target: Named) -> Iterator[NameServer]:
             server.zone[f"{name}.test", "A"] = 0, [address]
         server.zone["short.test", "A"] = 300, [address]
         server.zone["loopback.test", "A"] = 300, ["127.0.0.1"]
-        server.zone["_http._tcp.srv.test", "SRV"] = 300, [f"0 1 {target.port} host.srv.test."]
+        for name in ("srv", "both"):
+            server.zone[f"_http._tcp.{name}.test", "SRV"] = 300, [f"0 1 {target.port} host.srv.test."]
         yield server
 
 
@@ -105,7 +107,10 @@ def served(target: Named, names: NameServer, tmp_path_factory: pytest.TempPathFa
     with pytest.MonkeyPatch.context() as patch:
         program = harness.program_of_gateway()
         patch.setattr(harness, "program_of_gateway", lambda: [*command, *program])
-        with gateway(CONFIG.format(routes=routes, port=target.port)) as running:
+        with (
+            named("beside") as beside,
+            gateway(CONFIG.format(routes=routes, port=target.port, beside=beside.port)) as running,
+        ):
             yield running
 
 
@@ -120,6 +125,14 @@ def test_names_and_services(served: Gateway, names: NameServer) -> None:
     assert ("_http._tcp.srv.test", "SRV") in names.asked
     assert ask(served.address(), get("/loopback")).status == 503
     assert served.access_line("/loopback")["reason"] == "name-lookup"
+
+
+def test_a_service_beside_an_address(served: Gateway) -> None:
+    """Its servers get their share, though there is somebody to send to without it."""
+    until(
+        lambda: {ask(served.address(), get("/both")).body for _ in range(4)} == {b"here", b"beside"},
+        "both are asked",
+    )
 
 
 @shows("upstream.names.{,least-ttl,most-ttl}")
