@@ -8,6 +8,8 @@ through the interfaces of `sides.py` and knows the bytes of neither.
 from __future__ import annotations
 
 import re
+import sys
+from collections.abc import Callable
 from dataclasses import replace
 from random import getrandbits
 from time import perf_counter, time
@@ -21,6 +23,8 @@ from gwc.schema.table import BUILTINS
 
 from .actions.headers import HeaderChanges, apply_changes
 from .decide import Decision, decide
+from .filter import Answer, FilterContext, Refuse
+from .filtering import Filtering
 from .forwarding import forwarded_head
 from .match import Match, NeedsBody, NoMatch, match
 from .observe.reasons import REASONS
@@ -77,10 +81,15 @@ class Exchange:
     _wait_listed = False
     _changes: tuple[HeaderChanges, ...] = ()
     _request_changes: tuple[HeaderChanges, ...] = ()
-    _address = ""
     _collected: bytearray | None = None
-    _snapshot: Snapshot | None = None
+    _collect_most = 0
+    _when_collected: Callable[[bytes | None], None] | None = None
+    _filtering: Filtering | None = None
+    _client_full = False
+    _target_full = False
+    _held = False
     _is_believed = False
+    _preflight = False
     waiting: tuple[bytes, ...] = ()
     tried: tuple[Target, ...] = ()
     _trailers: Trailers = []  # noqa: RUF012  # never changed, only replaced
@@ -172,11 +181,29 @@ class Exchange:
         record.route, record.match = plan.route, found.alternative.match
         settings = plan.settings
         self._reply_limit = settings.response_body_bytes
-        self._limit = limit = settings.request_body_bytes
-        if limit and self.length > limit:
-            self.fail("body-length")
+        self._limit = settings.request_body_bytes
+        if plan.filters is None:
+            if not self.refused_by_length():
+                self._do(snapshot, found, address, plan)
             return
-        head = self.head
+        context = FilterContext(
+            self.services, plan, self.head, record, self.peer, self.length, preflight=self._preflight
+        )
+        self._filtering = Filtering(
+            self, plan.filters, context, lambda: self._do(snapshot, found, address, plan)
+        )
+        self._filtering.begin()
+
+    def refused_by_length(self) -> bool:
+        """Refuse a body that is said to be longer than the route takes."""
+        if self._limit and self.length > self._limit:
+            self.fail("body-length")
+            return True
+        return False
+
+    def _do(self, snapshot: Snapshot, found: Match, address: str, plan: Plan) -> None:
+        """The route's action, after its filters."""
+        head, record, settings = self.head, self.record, plan.settings
         if plan.plain:
             assert plan.upstream is not None
             self._forward(plan.upstream, plan.times, head.authority, head.path, head.query)
@@ -250,10 +277,21 @@ class Exchange:
         if self.length < 0 and self._limit and record.request_bytes > self._limit:
             self.fail("body-length")
             return
-        side = self.upstream_side
         if self._collected is not None:
             self._collected += data
-        elif side is None:
+            if len(self._collected) > self._collect_most:
+                self._collected_all(whole=False)
+        elif self._filtering is not None and self._filtering.request_change is not None:
+            self._filtering.request_data(data)
+        else:
+            self.pass_request_data(data)
+
+    def pass_request_data(self, data: bytes) -> None:
+        """A piece of the body as it goes to the target."""
+        side = self.upstream_side
+        if not data or self.over:
+            return
+        if side is None:
             self.waiting += (data,)
             if self.downstream is not None:
                 self.downstream.pause_reading()
@@ -263,11 +301,18 @@ class Exchange:
 
     def request_end(self, trailers: Trailers) -> None:
         """The request is whole."""
+        if self._collected is not None:
+            self.request_ended = True
+            self._collected_all(whole=True)
+        elif self._filtering is not None and self._filtering.request_change is not None:
+            self._filtering.request_end(trailers)
+        else:
+            self.pass_request_end(trailers)
+
+    def pass_request_end(self, trailers: Trailers) -> None:
+        """The request is whole as it goes to the target."""
         self.request_ended = True
         if self.over:
-            return
-        if self._collected is not None:
-            self._collected_all()
             return
         side = self.upstream_side
         if side is not None:
@@ -289,39 +334,74 @@ class Exchange:
     # --- bodies that decide ----------------------------------------------------------------------------
 
     def _collect(self, snapshot: Snapshot, address: str, found: NeedsBody) -> None:
-        """A candidate asks for what only the body says: read it first."""
+        """A candidate asks for what only the body says: read it first, then match again."""
         plan = snapshot.plans[snapshot.table.alternatives[found.rank].route]
+        self.plan = plan
         self._limit = limit = plan.settings.request_body_bytes
-        self._snapshot, self.plan = snapshot, plan
-        self._address = address
-        if limit and self.length > limit:
-            self.fail("body-length")
-            return
-        self._collected = bytearray()
-        if self.request_ended:
-            self._collected_all()
-        elif self.wants_continue and self.downstream is not None:
-            self.downstream.send_continue()
-            self.wants_continue = False
+        if not self.refused_by_length():
+            self.collect(limit or sys.maxsize, lambda body: self._match_again(snapshot, address, body))
 
-    def _collected_all(self) -> None:
-        """The body is there: match again."""
+    def _match_again(self, snapshot: Snapshot, address: str, body: bytes | None) -> None:
+        """The body is there."""
         from gwc.schema.late import late_coordinates
 
-        assert self._collected is not None
-        assert self._snapshot is not None
-        body, self._collected = bytes(self._collected), None
-        snapshot, self._snapshot = self._snapshot, None
+        if body is None:
+            self.fail("body-length")
+            return
         self.head = replace(self.head, late=late_coordinates(self.head, body))
         found = match(snapshot.table, self.head)
         assert not isinstance(found, NeedsBody), "the body has been read"
-        if body:
-            self.length = len(body)
-            self.waiting = (body,)
+        self.replace_body(body)
         if isinstance(found, NoMatch):
             self.fail("no-route")
         else:
-            self._take(snapshot, found, self._address)
+            self._take(snapshot, found, address)
+
+    def collect(self, most: int, then: Callable[[bytes | None], None]) -> None:
+        """Wait for the whole body; `then` gets it, or None where it is longer than `most` and streams on."""
+        if self.length > most:
+            then(None)
+            return
+        self._collected = bytearray(b"".join(self.waiting))
+        self._collect_most, self._when_collected = most, then
+        self.waiting = ()
+        if self.request_ended or len(self._collected) > most:
+            self._collected_all(whole=self.request_ended)
+            return
+        if self.downstream is not None:
+            if self.wants_continue:
+                self.downstream.send_continue()
+                self.wants_continue = False
+            self.downstream.resume_reading()
+
+    def _collected_all(self, *, whole: bool) -> None:
+        """The body is whole, or there is more of it than wanted."""
+        assert self._collected is not None
+        assert self._when_collected is not None
+        body, self._collected = bytes(self._collected), None
+        then, self._when_collected = self._when_collected, None
+        if body:
+            self.waiting = (body,)
+        if not whole and self.downstream is not None:
+            self.downstream.pause_reading()
+        then(body if whole else None)
+
+    def replace_body(self, body: bytes) -> None:
+        """The whole body, as it goes to the target."""
+        if self.length or body:
+            self.length = len(body)
+            self.waiting = (body,) if body else ()
+
+    def change_request(self) -> None:
+        """From now on the body passes through a filter's change; what came before does first."""
+        assert self._filtering is not None
+        pieces, self.waiting = self.waiting, ()
+        ended, self.request_ended = self.request_ended, False
+        self.length = -1
+        for piece in pieces:
+            self._filtering.request_data(piece)
+        if ended:
+            self._filtering.request_end(self._trailers)
 
     # --- to a target -----------------------------------------------------------------------------------
 
@@ -341,9 +421,19 @@ class Exchange:
             peer=self.peer,
             trusted=self._is_believed,
             flags=self.trace_flags,
-            changes=self._request_changes,
+            changes=self._all_request_changes(),
         )
         self._try()
+
+    def _all_request_changes(self) -> tuple[HeaderChanges, ...]:
+        """What becomes of the request's fields: the filters' changes, then the route's rules."""
+        if self._filtering is None:
+            return self._request_changes
+        context = self._filtering.context
+        if not context.set_fields and not context.removed:
+            return self._request_changes
+        removal = HeaderChanges(remove=tuple(context.removed))
+        return (removal, HeaderChanges(set=tuple(context.set_fields)), *self._request_changes)
 
     def _try(self) -> None:
         """Ask for a connection."""
@@ -418,15 +508,33 @@ class Exchange:
         if reply.is_event_stream:
             self._ends_at = NEVER
         self._until(self._times.idle_s)
-        assert self.downstream is not None
-        self.downstream.send_head(reply, has_body=length != 0)
+        if self._filtering is None:
+            self._send_reply(reply, length)
+        else:
+            self._filtering.reply(reply, lambda: self._send_reply(reply, length), has_body=length != 0)
 
     def reply_whole(self, reply: Reply, body: bytes) -> None:
         """Head and body at once; the connection has been given back already. PERF: the usual small reply."""
         self.upstream_side = None
         if not self._take_reply(reply, len(body)):
             return
-        self._send_whole(reply, body)
+        if self._filtering is None:
+            self._mark(reply)
+            self.replied = True
+            self._send_whole(reply, body)
+            return
+        self._filtering.reply(reply, lambda: self._send_reply(reply, len(body)), has_body=bool(body))
+        if body:
+            self.reply_data(body)
+        self.reply_end([])
+
+    def _send_reply(self, reply: Reply, length: int) -> None:
+        """The reply's head, after the filters."""
+        if self.downstream is None or self.over:
+            return
+        self._mark(reply)
+        self.replied = True
+        self.downstream.send_head(reply, has_body=length != 0)
 
     def _take_reply(self, reply: Reply, length: int) -> bool:
         """Make a target's reply ours; False where it had to be given up."""
@@ -437,31 +545,50 @@ class Exchange:
             self.fail("reply-too-long")
             return False
         record.status = reply.status
-        self._mark(reply)
-        self.replied = True
         self._try_ends_at = NEVER
         return True
 
     def flush(self) -> None:
         """The reply's head goes out without waiting for its body."""
+        if self._filtering is not None and self._filtering.changes_reply:
+            self._filtering.flush()
+        else:
+            self.pass_flush()
+
+    def pass_flush(self) -> None:
+        """What there is of the reply goes out."""
         if self.downstream is not None:
             self.downstream.flush()
 
     def reply_data(self, data: bytes) -> None:
         """A piece of the reply's body."""
+        if self._filtering is not None and self._filtering.changes_reply:
+            self._filtering.data(data)
+        else:
+            self.pass_reply_data(data)
+
+    def pass_reply_data(self, data: bytes) -> None:
+        """A piece of the body as it goes to the client."""
         record = self.record
         record.response_bytes += len(data)
         limit = self._reply_limit
         if limit and record.response_bytes > limit:
             self.fail("reply-too-long")
             return
-        if self.downstream is not None:
+        if self.downstream is not None and data:
             self.downstream.send_data(data)
             self._extend()
 
     def reply_end(self, trailers: Trailers) -> None:
         """The reply is whole; its connection has been given back already."""
         self.upstream_side = None
+        if self._filtering is not None and self._filtering.changes_reply:
+            self._filtering.end(trailers)
+        else:
+            self.pass_reply_end(trailers)
+
+    def pass_reply_end(self, trailers: Trailers) -> None:
+        """The reply is whole as it goes to the client."""
         if self.over:
             return
         downstream, self.downstream = self.downstream, None
@@ -492,23 +619,55 @@ class Exchange:
 
     def upstream_full(self) -> None:
         """The target takes no more for now."""
+        self._target_full = True
         if self.downstream is not None:
             self.downstream.pause_reading()
 
     def upstream_drained(self) -> None:
         """The target takes more."""
-        if self.downstream is not None:
+        self._target_full = False
+        if self.downstream is not None and not self._held:
             self.downstream.resume_reading()
             self._extend()
 
     def downstream_full(self) -> None:
         """The client takes no more for now. While it does not, the target is not to blame."""
+        self._client_full = True
+        self._rest()
+
+    def downstream_drained(self) -> None:
+        """The client takes more."""
+        self._client_full = False
+        if not self._held:
+            self._read_on()
+
+    def hold(self) -> None:
+        """A filter has to be waited for: nothing more is read meanwhile."""
+        if self._held or self.over:
+            return
+        self._held = True
+        self._rest()
+        if self.downstream is not None and not self.request_ended:
+            self.downstream.pause_reading()
+
+    def let_go(self) -> None:
+        """The filter has spoken."""
+        self._held = False
+        if self.over:
+            return
+        if not self._client_full:
+            self._read_on()
+        if self.downstream is not None and self.upstream_side is not None and not self._target_full:
+            self.downstream.resume_reading()
+
+    def _rest(self) -> None:
+        """Read no more of the reply; the target is not to blame for the time."""
         if self.upstream_side is not None:
             self.upstream_side.pause_reading()
             self.upstream_side.deadline = self._ends_at
 
-    def downstream_drained(self) -> None:
-        """The client takes more."""
+    def _read_on(self) -> None:
+        """The reply again."""
         if self.upstream_side is not None:
             self.upstream_side.resume_reading()
             self._until(self._times.idle_s)
@@ -535,14 +694,42 @@ class Exchange:
             record.status = REASONS[reason]
             self._finish()
             return
+        self._reply(*self._error(reason))
+
+    def answer(self, said: Refuse | Answer) -> None:
+        """What a filter answers instead of the route's action."""
+        if self.over:
+            return
+        record = self.record
+        record.reason = said.reason
+        if isinstance(said, Refuse):
+            record.detail = said.detail
+            self._reply(*self._error(said.reason, said))
+            return
+        reply = Reply(said.status, phrase(said.status).encode(), [], len(said.body))
+        reply.replace_fields(said.fields)
+        self._reply(reply, said.body)
+
+    def _error(self, reason: str, refusal: Refuse | None = None) -> tuple[Reply, bytes]:
+        """The gateway's own reply for a reason."""
         told = reason if self.plan is not None and self.plan.settings.reasons else None
         accept = self.head.headers.get("accept", "")
-        reply, body = error_reply(REASONS[reason], record.request_id, accept, reason=told)
-        self._reply(reply, body)
+        request_id = self.record.request_id
+        if refusal is None:
+            return error_reply(REASONS[reason], request_id, accept, reason=told)
+        status = refusal.status or REASONS[reason]
+        reply, body = error_reply(status, request_id, accept, reason=told, message=refusal.message)
+        if refusal.fields:
+            named = {name for name, _ in refusal.fields}
+            usual = (field for field in reply.fields() if field[0] not in named)
+            reply.replace_fields((*usual, *refusal.fields))
+        return reply, body
 
     def _reply(self, reply: Reply, body: bytes) -> None:
         """Send a reply of our own and be done."""
         record = self.record
+        if self._filtering is not None:
+            body = self._filtering.own_reply(reply, body)
         record.status = reply.status
         self._mark(reply)
         self.replied = True
@@ -554,6 +741,9 @@ class Exchange:
 
     def _mark(self, reply: Reply) -> None:
         """What every reply of a request gets: the route's header rules, and the request's id."""
+        if self._filtering is not None and (set_fields := self._filtering.context.reply_fields):
+            changed = HeaderChanges(set=tuple(set_fields))
+            reply.replace_fields(apply_changes(reply.fields(), changed))
         if self._changes:
             fields = reply.fields()
             for changes in self._changes:
@@ -598,6 +788,8 @@ class Exchange:
         self._leave_upstream()
         if self.slot >= 0:
             services.timers.forget(self)
+        if self._filtering is not None:
+            self._filtering.finish()
         services.in_flight -= 1
         record = self.record
         record.total_s = perf_counter() - self.started

@@ -6,8 +6,10 @@ upstream, of the request or of the gateway's insides.
 
 from __future__ import annotations
 
+import json
 import re
 from functools import lru_cache
+from html import escape
 from http import HTTPStatus
 from typing import Final
 
@@ -44,24 +46,26 @@ def prefers_html(accept: str) -> bool:
 
 
 def error_reply(
-    status: int, request_id: str, accept: str, *, reason: str | None = None
+    status: int, request_id: str, accept: str, *, reason: str | None = None, message: str | None = None
 ) -> tuple[Reply, bytes]:
-    """The reply for a status of the gateway's own. `reason` is told in `x-gwc-reason` where it is given."""
+    """The reply for a status of the gateway's own. `reason` is told in `x-gwc-reason` where it is given;
+    `message`, which a configuration may give, stands for the status' usual words in the body.
+    """
     words = phrase(status)
+    said = words if message is None else message
     lines = [b"cache-control: no-store"]
     if status == 204:
         body = b""
     elif prefers_html(accept):
         lines.append(b"content-type: text/html; charset=utf-8")
         body = (
-            f"<!doctype html>\n<title>{status} {words}</title>\n<h1>{status} {words}</h1>\n"
+            f"<!doctype html>\n<title>{status} {words}</title>\n<h1>{status} {escape(said)}</h1>\n"
             f"<p>Request <code>{request_id}</code></p>\n"
-        ).encode("ascii", "replace")
+        ).encode()
     else:
         lines.append(b"content-type: application/json")
-        body = f'{{"status":{status},"error":"{words}","request_id":"{request_id}"}}\n'.encode(
-            "ascii", "replace"
-        )
+        text = json.dumps(said)
+        body = f'{{"status":{status},"error":{text},"request_id":"{request_id}"}}\n'.encode()
     if status == 405:
         lines.append(ALLOWED)
     if status == 503:

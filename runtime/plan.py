@@ -14,6 +14,7 @@ from gwc.schema.table import ActionKind, RouteSettings, UpstreamTimeouts
 from .timers import NEVER
 
 if TYPE_CHECKING:
+    from .filtering import Chain
     from .upstream.pool import Upstream
 
 
@@ -49,7 +50,7 @@ def _seconds(milliseconds: int) -> float:
 class Plan:
     """One route. `upstream` is there where the route has just one; `plain`: its requests are forwarded as
     they are, so nobody has to decide anything. `upstreams` are all it may use, by name, with the time limits
-    that hold there; `times` are those of the one.
+    that hold there; `times` are those of the one. `filters` are its policies, None where it has none.
     """
 
     route: str
@@ -60,3 +61,4 @@ class Plan:
     upstreams: dict[str, tuple[Upstream, Times]]
     target: int
     times: Times
+    filters: Chain | None = None

@@ -34,6 +34,10 @@ from gwc.schema.table import (
 )
 from gwc.schema.values.address import TcpAddress, parse_address
 
+from ..filter import FilterFaulty
+from ..filtering import Chain
+from ..filters.build import Making, filters_of, prepare_all
+from ..filters.keeping import Keeping
 from ..observe.observing import Observing
 from ..observe.record import RequestRecord
 from ..plan import NO_TIMES, Plan, Times, times_of
@@ -256,6 +260,9 @@ class Serving:
         self._left: set[Door] = set()
         self._upstreams: dict[str, Upstream] = {}
         self._targets = Targets()
+        self._keeping = Keeping()
+        self._filter_counters: tuple[str, ...] = ()
+        self._filter_counters_next: tuple[str, ...] = ()
         self._names = Names(loop, tell=observer.error)
         self._names.subscribe(self._name_changed)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -284,10 +291,11 @@ class Serving:
             raise PrepareFailed(_all_missing(table, secrets) or str(first)) from first
         except (TargetFaulty, TlsFaulty) as fault:
             raise PrepareFailed(str(fault)) from fault
+        chains = await self._chains(table, secrets)
         await self._look_up(setups.values())
         plans: list[Plan] = []
         for number, route in enumerate(table.routes):
-            plans.append(_plan(filled, route, setups))
+            plans.append(_plan(filled, route, setups, chains[route.settings]))
             if not number & 31 and pace.is_over():
                 await pace.rest()
         return Snapshot(
@@ -302,6 +310,35 @@ class Serving:
             ports,
             tuple(setups.values()),
         )
+
+    async def _chains(self, table: RouteTable, secrets: Secrets) -> list[Chain | None]:
+        """The filters of all routes; routes with equal settings share them."""
+        self._keeping.begin()
+        names: dict[int, str] = {}
+        for route in table.routes:
+            names.setdefault(route.settings, route.name)
+        counters: dict[str, Counting] = {}
+
+        def counter(name: str) -> Counting:
+            return counters.setdefault(name, self._cells.counter(name))
+
+        def fill(text: str) -> str:
+            return secrets.text(text).reveal()
+
+        chains: list[Chain | None] = []
+        try:
+            for number, settings in enumerate(table.settings_of_routes):
+                making = Making(
+                    self.loop, self.observer, names.get(number, ""), self._root, fill, counter, self._keeping
+                )
+                chains.append(filters_of(settings, making) if number in names else None)
+            await prepare_all(chains)
+        except FilterFaulty as fault:
+            raise PrepareFailed(fault.reason) from fault
+        except SecretsMissing as first:
+            raise PrepareFailed(_all_missing(table, secrets) or str(first)) from first
+        self._filter_counters_next = tuple(counters)
+        return chains
 
     async def _look_up(self, setups: Iterable[Setup]) -> None:
         """Ask for names that are new, so that the first request need not wait. Not for long: a name that does
@@ -327,6 +364,8 @@ class Serving:
         kept = {setup.upstream.name for setup in snapshot.setups}
         self._upstreams = {name: each for name, each in self._upstreams.items() if name in kept}
         self.snapshot = snapshot
+        self._keeping.commit()
+        self._filter_counters = self._filter_counters_next
         self._settle()
         for address, door in self._doors.items():
             records = snapshot.records.get(address)
@@ -451,6 +490,7 @@ class Serving:
     def _counted(self) -> Iterator[str]:
         """The names of the counters that are in use; those of a table that never came are not."""
         yield "clients"
+        yield from self._filter_counters
         for door in (*self._doors.values(), *self._left):
             yield f"clients:{door.listener}"
         for name in self._upstreams:
@@ -547,7 +587,7 @@ class Serving:
             target.disabled = id(target) in disabled
 
 
-def _plan(table: RouteTable, route: RouteRecord, setups: Mapping[str, Setup]) -> Plan:
+def _plan(table: RouteTable, route: RouteRecord, setups: Mapping[str, Setup], filters: Chain | None) -> Plan:
     """One route's plan."""
     settings = table.settings_of_routes[route.settings]
     used: dict[str, tuple[Upstream, Times]] = {}
@@ -564,7 +604,7 @@ def _plan(table: RouteTable, route: RouteRecord, setups: Mapping[str, Setup]) ->
     plain = (
         single is not None and route.rewrite is None and not route.request_rules and not route.response_rules
     )
-    return Plan(route.name, route.action, settings, plain, single, used, route.target, times)
+    return Plan(route.name, route.action, settings, plain, single, used, route.target, times, filters)
 
 
 async def _filled(table: RouteTable, secrets: Secrets, pace: Pace) -> RouteTable:

@@ -51,6 +51,16 @@ ROUTING: Final[Mapping[str, int]] = MappingProxyType(
     }
 )
 
+POLICIES: Final[Mapping[str, int]] = MappingProxyType({})
+"""What a route's policies refuse."""
+
+FILTERS: Final[Mapping[str, int]] = MappingProxyType(
+    {
+        "filter-failed": 500,
+    }
+)
+"""What went wrong in a policy: a fault, not a refusal."""
+
 UPSTREAM: Final[Mapping[str, int]] = MappingProxyType(
     {
         "no-target": 503,
@@ -77,8 +87,10 @@ UPSTREAM: Final[Mapping[str, int]] = MappingProxyType(
 
 _NORMALISING: Final = {str(word): status for word, status in STATUSES.items()}
 
-REASONS: Final[Mapping[str, int]] = MappingProxyType({**_NORMALISING, **WIRE, **ROUTING, **UPSTREAM})
+REASONS: Final[Mapping[str, int]] = MappingProxyType(
+    {**_NORMALISING, **WIRE, **ROUTING, **POLICIES, **FILTERS, **UPSTREAM}
+)
 """Every reason with the status of the reply."""
 
-REFUSALS: Final = frozenset({*_NORMALISING, *WIRE, "no-route", "draining"} - {"client-gone"})
+REFUSALS: Final = frozenset({*_NORMALISING, *WIRE, *POLICIES, "no-route", "draining"} - {"client-gone"})
 """Reasons for which a request was turned away here; each has a line in the audit log. The rest are faults."""

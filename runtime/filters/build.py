@@ -1,0 +1,69 @@
+"""The filters of a route, from its settings.
+
+Owns which filters there are and their order within a phase. A filter's module is imported when a route has
+it, so that a gateway without one does not pay for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+from gwc.schema.table import RouteSettings
+
+from ..filter import Filter
+from ..filtering import Chain, chain_of
+from ..observe.observing import Observing
+from .keeping import Keeping
+
+
+class Counter(Protocol):
+    """A number that all workers share."""
+
+    @property
+    def value(self) -> int:
+        """How many there are."""
+
+    def add(self, number: int) -> int:
+        """Add, whatever the sum."""
+
+    def add_below(self, number: int, limit: int) -> bool:
+        """Add if the sum stays at or below `limit`; whether it did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """What filters are made with.
+
+    `route` is the name of the first route with these settings. `fill` puts secrets in place of references.
+    `root` is the directory that relative files are from. `counter` gives a number that all workers share, by
+    a name that begins with the filter's own. `keep` has what outlives a table.
+    """
+
+    loop: asyncio.AbstractEventLoop
+    observer: Observing
+    route: str
+    root: Path
+    fill: Callable[[str], str]
+    counter: Callable[[str], Counter]
+    keep: Keeping
+
+
+Factory = Callable[[RouteSettings, Making], Filter | None]
+
+FACTORIES: Final[tuple[Factory, ...]] = ()
+"""One for each kind of filter. Within a phase this is the order in which requests meet them."""
+
+
+def filters_of(settings: RouteSettings, making: Making) -> Chain | None:
+    """The filters that the settings ask for."""
+    return chain_of([each for factory in FACTORIES if (each := factory(settings, making)) is not None])
+
+
+async def prepare_all(chains: Iterable[Chain | None]) -> None:
+    """Let filters do what takes time, before their table is live."""
+    filters = {id(each): each for chain in chains if chain is not None for each in chain.filters}
+    await asyncio.gather(*(each.prepare() for each in filters.values()))
