@@ -6,11 +6,10 @@ Owns the calls, their order for one filter, and the forms of what a filter says.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from enum import IntEnum
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 from gwc.schema.request import RequestHead
 
@@ -21,8 +20,6 @@ from .reply import Reply
 if TYPE_CHECKING:
     from .plan import Plan
     from .sides import Services
-
-NO_CLAIMS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Phase(IntEnum):
@@ -39,11 +36,14 @@ class Phase(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who a request is from, as an authenticating filter found out. `kind` is how: `api-key`, `jwt` …"""
+    """Who a request is from, as an authenticating filter found out. `kind` is how: `api-key`, `jwt` …
+
+    `claims` are what else is known of it, names with values.
+    """
 
     kind: str
     name: str
-    claims: Mapping[str, str] = NO_CLAIMS
+    claims: tuple[tuple[str, str], ...] = ()
 
 
 class Refuse(NamedTuple):
