@@ -372,7 +372,9 @@ def test_client_that_goes_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
         writer.write(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
         await until(lambda: "a waits" in TOLD)
         sock = writer.get_extra_info("socket")
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset, no half-close
+        sock.setsockopt(
+            socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+        )  # a reset, no half-close
         writer.transport.abort()
         await until(lambda: "a cancelled" in TOLD)
 
