@@ -36,7 +36,6 @@ class Compiled:
     digest: str = ""
     reason: str = ""
     findings: str = ""
-    findings_json: str = ""
     seen: Seen | None = None
 
 
@@ -171,7 +170,6 @@ def _compiled(body: Mapping[str, Any], blob: bytes) -> Compiled:
         str(body.get("digest", "")),
         str(body.get("reason", "")),
         str(body.get("findings", "")),
-        str(body.get("findings_json", "")),
         Seen(dict(body.get("files", {})), dict(body.get("directories", {}))),
     )
 

@@ -67,7 +67,6 @@ class WorkerProcess:
     number: int
     process: subprocess.Popen[bytes]
     channel: Channel
-    born: float
     heard: float
     hello: asyncio.Event
     gone: asyncio.Event
@@ -206,7 +205,7 @@ class Fleet:
         channel = Channel(
             self._loop, ours, lambda message: self._heard(worker, message), lambda: self._lost(worker)
         )
-        worker = WorkerProcess(slot, number, process, channel, now, now, asyncio.Event(), asyncio.Event())
+        worker = WorkerProcess(slot, number, process, channel, now, asyncio.Event(), asyncio.Event())
         self.current[slot] = worker
         _when_ended(self._loop, process, lambda: self._ended(worker))
         return worker

@@ -284,7 +284,7 @@ class Serving:
             filled = await _filled(table, secrets, pace)
             for listener in table.listeners:
                 self.clients_of(listener.name)
-            setups = {record.name: self._setup(record, secrets) for record in table.upstreams}
+            setups = {record.name: await self._setup(record, secrets) for record in table.upstreams}
             addresses = dict.fromkeys(address for record in table.listeners for address in record.addresses)
             ports = {address: _port(secrets.text(address).reveal()) for address in addresses}
         except SecretsMissing as first:
@@ -373,7 +373,7 @@ class Serving:
                 door.configure(records)
                 door.open()
 
-    def _setup(self, record: UpstreamRecord, secrets: Secrets) -> Setup:
+    async def _setup(self, record: UpstreamRecord, secrets: Secrets) -> Setup:
         """An upstream with what a table says of it. The same name is the same upstream."""
 
         def fill(text: str) -> str:
@@ -389,7 +389,10 @@ class Serving:
                 self._cells.counter(f"connections:{record.name}"),
                 self._cells.counter(f"pending:{record.name}"),
             )
-        tls = None if record.tls is None else client_context(record.tls, fill, self._root)
+        # Reading the system's authorities takes 10 to 30 ms, for which no request should wait.
+        tls = None
+        if record.tls is not None:
+            tls = await asyncio.to_thread(client_context, record.tls, fill, self._root)
         members = []
         for written, weight in record.targets:
             destination = target_of(written, fill)

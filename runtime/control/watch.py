@@ -62,7 +62,6 @@ class Watch:
         self._watched: set[str] = set()
         self._hinting: asyncio.Task[None] | None = None
         self._told_empty: Seen | None = None
-        self.looks = 0
 
     def compiled(self, seen: Seen | None) -> None:
         """Take what a compile has read for what is known."""
@@ -70,10 +69,6 @@ class Watch:
             self._known = seen
             # It may have read other files than before; they may have changed since.
             self._hinted.set()
-
-    def wake(self) -> None:
-        """Look now."""
-        self._hinted.set()
 
     async def run(self) -> None:
         """Watch."""
@@ -124,7 +119,6 @@ class Watch:
 
     async def _at_rest(self, known: Seen) -> Seen | None:
         """The contents once they are the same twice; None if `known` is not what is known any more."""
-        self.looks += 1
         before = await asyncio.to_thread(look, known)
         if before == known:
             return before

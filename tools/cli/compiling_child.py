@@ -92,11 +92,9 @@ def _answer(asked: _Asked, result: CompileResult, cache: CompileCache) -> tuple[
     errors = sum(each.severity is Severity.ERROR for each in result.diagnostics)
     body: dict[str, Any] = {"files": read.files, "directories": read.directories}
     if result.diagnostics:
-        from gwc.compiler.diagnostics.render.json_ import render_json
         from gwc.compiler.diagnostics.render.text import render_text
 
         body["findings"] = render_text(result.diagnostics, result.sources, colour=False, width=None)
-        body["findings_json"] = render_json(result.diagnostics, result.sources)
     if result.table is None or errors or result.unreadable:
         first = next((each for each in result.diagnostics if each.severity is Severity.ERROR), None)
         others = f" ({errors - 1} more)" if errors > 1 else ""

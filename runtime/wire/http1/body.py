@@ -15,6 +15,10 @@ MAX_EXTENSION_BYTES: Final = 8 * 1024
 """All extensions of one body."""
 MAX_TRAILER_BYTES: Final = 8 * 1024
 
+CHUNKED: Final = -1
+UNTIL_CLOSE: Final = -2
+"""Lengths of bodies that do not say how long they are: their last chunk tells, or the connection's end."""
+
 Fields = list[tuple[bytes, bytes]]
 
 _TOKEN = rb"[0-9A-Za-z!#$%&'*+.^_`|~-]+"

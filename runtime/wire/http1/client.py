@@ -11,8 +11,8 @@ import re
 from typing import TYPE_CHECKING, cast
 
 from ...timers import NEVER
-from .body import Body, BodyError, ChunkedBody, EndlessBody, LengthBody
-from .reply import CHUNKED, MAX_HEAD_BYTES, MAX_INTERIM, UNTIL_CLOSE, BadReply, read_reply
+from .body import CHUNKED, UNTIL_CLOSE, Body, BodyError, ChunkedBody, EndlessBody, LengthBody
+from .reply import MAX_HEAD_BYTES, MAX_INTERIM, BadReply, read_reply
 
 if TYPE_CHECKING:
     from ...exchange import Exchange
@@ -187,15 +187,16 @@ class ClientConnection(asyncio.Protocol):
     # --- the reply -------------------------------------------------------------------------------------
 
     def _take_head(self, exchange: Exchange, data: bytes) -> None:
+        judged = len(self._buffer)
         buffer = self._buffer + data if self._buffer else data
         while True:
-            end = buffer.find(b"\r\n\r\n")
+            end = buffer.find(b"\r\n\r\n", max(judged - 3, 0))
             if end < 0 or end > MAX_HEAD_BYTES:
                 if len(buffer) > MAX_HEAD_BYTES:
                     self._refuse(
                         exchange, "reply-too-long", f"the reply's head is longer than {MAX_HEAD_BYTES} bytes"
                     )
-                elif not b"HTTP/1.".startswith(buffer[:7]) or _BARE_LF.search(buffer):
+                elif not b"HTTP/1.".startswith(buffer[:7]) or _BARE_LF.search(buffer, max(judged - 1, 0)):
                     self._refuse(exchange, "reply-head", "what came is no HTTP/1 reply")
                 else:
                     self._buffer = buffer
@@ -215,6 +216,7 @@ class ClientConnection(asyncio.Protocol):
                 self._refuse(exchange, "reply-interim", f"more than {MAX_INTERIM} interim replies came")
                 return
             buffer = rest
+            judged = 0
             if not buffer:
                 self._buffer = b""
                 return

@@ -12,8 +12,7 @@ from typing import Final, NamedTuple
 from gwc.schema.request import RequestHead
 from gwc.schema.table import ListenerLimits
 
-CHUNKED: Final = -1
-"""The length of a body that ends with its last chunk."""
+from .body import CHUNKED
 
 MAX_EMPTY_LINES: Final = 2
 """Empty lines before a request line that are passed over (RFC 9112 section 2.2)."""
@@ -42,15 +41,16 @@ class Line(NamedTuple):
     fields: tuple[tuple[bytes, bytes], ...]
 
 
-def judge_beginning(buffer: bytes, limits: ListenerLimits) -> Refused | None:
+def judge_beginning(buffer: bytes, limits: ListenerLimits, judged: int = 0) -> Refused | None:
     """Why a head that has not ended can be refused already, None where it must be waited for.
 
     Says nothing that `read_head` would not say of the whole: a first byte that begins no method, a bare CR or
-    LF, a line or a head that is longer than it may be.
+    LF, a line or a head that is longer than it may be. The first `judged` bytes have been judged before, so
+    that a head that comes byte by byte costs no more than its length.
     """
     if buffer and _NO_TOKEN.match(buffer) and not buffer.startswith(b"\r"):
         return Refused("request-line", "the first byte begins no request")
-    if _BARE_SO_FAR.search(buffer):
+    if _BARE_SO_FAR.search(buffer, max(judged - 1, 0)):
         return Refused("line-end", "a line of the head ends otherwise than in CRLF")
     if b"\r\n" not in buffer and len(buffer) > limits.target_bytes + 64:
         return Refused("line-length", f"the request line is longer than {limits.target_bytes} bytes")

@@ -10,15 +10,12 @@ import re
 from typing import Final, NamedTuple
 
 from ...reply import Reply
+from .body import CHUNKED, UNTIL_CLOSE
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 MAX_FIELDS: Final = 200
 MAX_INTERIM: Final = 32
 """Interim replies before the final one."""
-
-CHUNKED: Final = -1
-UNTIL_CLOSE: Final = -2
-"""Lengths of bodies that do not say how long they are."""
 
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9]{2})(?: ([\t\x20-\x7e\x80-\xff]*))?")
 _TOKEN = re.compile(rb"[0-9A-Za-z!#$%&'*+.^_`|~-]+")

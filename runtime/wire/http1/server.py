@@ -29,10 +29,10 @@ from ...sides import Trailers
 from ...timers import NEVER
 from ..proxy_protocol import Malformed, NeedMore
 from ..proxy_protocol import parse as parse_proxy_header
-from .body import Body, BodyError, ChunkedBody, LengthBody
+from .body import CHUNKED, Body, BodyError, ChunkedBody, LengthBody
 from .date import CLOCK
 from .entry import Entry
-from .head import CHUNKED, MAX_EMPTY_LINES, Line, Refused, body_length, judge_beginning, read_head
+from .head import MAX_EMPTY_LINES, Line, Refused, body_length, judge_beginning, read_head
 
 MAX_HELD_BYTES: Final = 64 * 1024
 """Bytes of later requests that are held while one is served; the socket keeps the rest."""
@@ -252,6 +252,7 @@ class ServerConnection(asyncio.Protocol):
     def _take_heads(self, data: bytes) -> None:
         """Heads, one after the other, until one is served."""
         begun = self._buffer
+        judged = len(begun)
         buffer = begun + data if begun else data
         self._buffer = b""
         limits = self._entry.limits
@@ -259,9 +260,10 @@ class ServerConnection(asyncio.Protocol):
             while buffer.startswith(b"\r\n") and self._empty_lines < MAX_EMPTY_LINES:
                 buffer = buffer[2:]
                 self._empty_lines += 1
-            end = buffer.find(b"\r\n\r\n")
+                judged = 0
+            end = buffer.find(b"\r\n\r\n", max(judged - 3, 0))
             if end < 0:
-                refused = judge_beginning(buffer, limits)
+                refused = judge_beginning(buffer, limits, judged)
                 if refused is not None:
                     self._refuse(refused)
                     return
@@ -272,7 +274,7 @@ class ServerConnection(asyncio.Protocol):
             line = read_head(buffer[:end], limits)
             buffer = buffer[end + 4 :]
             begun = b""
-            self._empty_lines = 0
+            judged = self._empty_lines = 0
             if isinstance(line, Refused):
                 self._refuse(line)
                 return

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from gwc.runtime.wire.http1.reply import CHUNKED, UNTIL_CLOSE, BadReply, ReplyHead, read_reply
+from gwc.runtime.wire.http1.body import CHUNKED, UNTIL_CLOSE
+from gwc.runtime.wire.http1.reply import BadReply, ReplyHead, read_reply
 
 
 def read(text: str, *, to_head: bool = False) -> ReplyHead:
