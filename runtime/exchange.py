@@ -25,7 +25,7 @@ from .actions.headers import HeaderChanges, apply_changes
 from .decide import Decision, decide
 from .filter import Answer, FilterContext, Refuse
 from .filtering import Filtering
-from .forwarding import forwarded_head
+from .forwarding import Form, FormT_co
 from .match import Match, NeedsBody, NoMatch, match
 from .observe.reasons import REASONS
 from .observe.record import RequestRecord
@@ -73,7 +73,7 @@ class Exchange:
     late_reason = ""
     wants_continue = False
     trace_flags = "00"
-    head_bytes = b""
+    is_grpc = False
     _ends_at = NEVER
     _times = NO_TIMES
     _limit = 0
@@ -81,6 +81,7 @@ class Exchange:
     _wait_listed = False
     _changes: tuple[HeaderChanges, ...] = ()
     _request_changes: tuple[HeaderChanges, ...] = ()
+    _to: tuple[str, str, str | None] = ("", "", None)
     _collected: bytearray | None = None
     _collect_most = 0
     _when_collected: Callable[[bytes | None], None] | None = None
@@ -314,12 +315,13 @@ class Exchange:
         self.request_ended = True
         if self.over:
             return
+        if trailers:
+            self._trailers = trailers
         side = self.upstream_side
         if side is not None:
             side.send_end(self._passing(trailers, response=False))
-            self._wait_for_reply()
-        else:
-            self._trailers = trailers
+            if self.record.first_byte_s is None:  # else both go on side by side
+                self._wait_for_reply()
 
     def client_gone(self, reason: str = "client-gone") -> None:
         """The client's connection is lost, or too slow to be kept."""
@@ -413,17 +415,21 @@ class Exchange:
         record.upstream = upstream.name
         self._ends_at = self.services.timers.now + times.total_s
         record.span_id = f"{getrandbits(64):016x}"
-        self.head_bytes = forwarded_head(
+        self._to = host, path, query
+        self._try()
+
+    def forwarded(self, form: Form[FormT_co]) -> FormT_co:
+        """The request's head as the target gets it, in the form of the version of HTTP that it speaks."""
+        return form(
             self.head,
-            record,
-            (host, path, query),
+            self.record,
+            self._to,
             length=self.length,
             peer=self.peer,
             trusted=self._is_believed,
             flags=self.trace_flags,
             changes=self._all_request_changes(),
         )
-        self._try()
 
     def _all_request_changes(self) -> tuple[HeaderChanges, ...]:
         """What becomes of the request's fields: the filters' changes, then the route's rules."""
@@ -464,7 +470,7 @@ class Exchange:
         if seconds is not None:
             record.connect_s = seconds
         self._try_ends_at = self.services.timers.now + self._times.try_s
-        side.start(self, self.head_bytes, self.length)
+        side.start(self, self.length)
         if self.waiting:
             waiting, self.waiting = self.waiting, ()
             for piece in waiting:
@@ -492,7 +498,7 @@ class Exchange:
         """There is no connection to be had. Called by the pool, at once or later."""
         upstream = self.upstream
         assert upstream is not None
-        retriable = reason in ("connect-refused", "connect-timeout", "tls-failed", "name-lookup")
+        retriable = reason in ("connect-refused", "connect-timeout", "tls-failed", "no-http2", "name-lookup")
         if retriable and not self.over and self.record.attempts < min(MAX_TRIES, len(upstream.targets)):
             self._try()
         else:
@@ -505,7 +511,7 @@ class Exchange:
         if not self._take_reply(reply, length):
             return
         self.late_reason = "idle-timeout"
-        if reply.is_event_stream:
+        if reply.is_event_stream or self.is_grpc:
             self._ends_at = NEVER
         self._until(self._times.idle_s)
         if self._filtering is None:
@@ -616,6 +622,20 @@ class Exchange:
             self._try()
             return
         self.fail(reason, detail)
+
+    def upstream_refused(self, sent: tuple[bytes, ...] | None, detail: str) -> None:
+        """The target has not begun with the request, so it may be sent again. `sent` is all of the body that
+        went there, None where that is not known any more.
+        """
+        self.upstream_side = None
+        if self.over:
+            return
+        assert not self.replied
+        if sent is None or self.record.attempts >= MAX_TRIES:
+            self.fail("stream-refused", detail)
+            return
+        self.waiting = sent
+        self._try()
 
     def upstream_full(self) -> None:
         """The target takes no more for now."""
@@ -819,6 +839,8 @@ class Exchange:
         """The trailers that the route lets through."""
         if not trailers or self.plan is None:
             return []
+        if response and self.is_grpc:
+            return trailers  # they are the reply's status
         settings = self.plan.settings
         names = settings.response_trailers if response else settings.request_trailers
         return [(name, value) for name, value in trailers if name.decode("latin-1") in names]

@@ -1,17 +1,42 @@
 """The head of a request as a target gets it.
 
 Owns which fields pass, which the gateway writes itself (RFC 9110 section 7.6, RFC 7239, W3C Trace Context),
-and how the body is said to be framed. Text for HTTP/1.1. Who gets it, and when, is the exchange's business.
+and how the body is said to be framed. Bytes for HTTP/1.1, fields for HTTP/2. Who gets it, and when, is the
+exchange's business.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
 from gwc.schema.request import RequestHead
 
 from .actions.headers import HeaderChanges, apply_changes
 from .observe.record import RequestRecord
+
+FormT_co = TypeVar("FormT_co", covariant=True)
+
+Fields = list[tuple[str, str]]
+"""Names in lower case and values, one byte a character."""
+
+
+class Form(Protocol[FormT_co]):
+    """How a head is written for one version of HTTP: `forwarded_head` or `forwarded_fields`."""
+
+    def __call__(
+        self,
+        head: RequestHead,
+        record: RequestRecord,
+        to: tuple[str, str, str | None],
+        *,
+        length: int,
+        peer: str,
+        trusted: bool,
+        flags: str,
+        changes: tuple[HeaderChanges, ...],
+    ) -> FormT_co:
+        """See `forwarded_head`."""
+
 
 _FRAMING: Final = frozenset(
     (
@@ -67,16 +92,10 @@ def forwarded_head(
     the connection is from; where it is `trusted`, what it says of earlier hops stays and is added to. `flags`
     are those of the trace. `changes` are made last, to all fields but Host and those of framing.
     """
-    headers = head.headers
-    own = _OWN
-    connection = headers.get("connection")
-    if connection is not None and connection not in ("keep-alive", "close", "Keep-Alive"):
-        named = {each.strip(" \t") for each in connection.lower().split(",")}
-        own = own | {each for each in named if each not in _NOT_NAMED and not each.startswith("x-forwarded-")}
-    via = f"{headers['via']}, " if "via" in headers else ""
-    trace = f"00-{record.trace_id}-{record.span_id}-{flags}"
     if not trusted and not changes:
-        # PERF: the usual request; the same fields in the same order as below.
+        # PERF: the usual request; the same fields in the same order as `_fields` has.
+        own, via = _own(head)
+        trace = f"00-{record.trace_id}-{record.span_id}-{flags}"
         lines = [f"{name}: {value}\r\n" for name, value in head.fields if name not in own]
         lines.append(
             f"x-forwarded-for: {peer}\r\nx-forwarded-proto: {head.scheme}\r\n"
@@ -84,13 +103,69 @@ def forwarded_head(
             f"traceparent: {trace}\r\nvia: {via}{record.protocol[5:]} gwc\r\n"
         )
         return _framed(head, to, lines, length)
+    fields = _fields(head, record, peer=peer, trusted=trusted, flags=flags, changes=changes)
+    return _framed(head, to, [f"{name}: {value}\r\n" for name, value in fields], length)
+
+
+def forwarded_fields(
+    head: RequestHead,
+    record: RequestRecord,
+    to: tuple[str, str, str | None],
+    *,
+    length: int,
+    peer: str,
+    trusted: bool,
+    flags: str,
+    changes: tuple[HeaderChanges, ...] = (),
+) -> Fields:
+    """The same as fields of HTTP/2, pseudo fields first; `:scheme` is the connection's and added by it.
+
+    `te: trailers` goes on (RFC 9113 section 8.2.2): who speaks gRPC asks for it.
+    """
+    host, path, query = to
+    target = path if query is None else f"{path}?{query}"
+    fields = [(":method", head.method), (":authority", host), (":path", target)]
+    fields += _fields(head, record, peer=peer, trusted=trusted, flags=flags, changes=changes)
+    said = head.headers.get("te")
+    if said is not None and any(each.strip(" \t").lower() == "trailers" for each in said.split(",")):
+        fields.append(("te", "trailers"))
+    if length > 0:
+        fields.append(("content-length", str(length)))
+    elif not length and _says_empty(head):
+        fields.append(("content-length", "0"))
+    return fields
+
+
+def _own(head: RequestHead) -> tuple[frozenset[str], str]:
+    """Names of fields that do not pass as they came, and what Via begins with."""
+    headers = head.headers
+    own = _OWN
+    connection = headers.get("connection")
+    if connection is not None and connection not in ("keep-alive", "close", "Keep-Alive"):
+        named = {each.strip(" \t") for each in connection.lower().split(",")}
+        own = own | {each for each in named if each not in _NOT_NAMED and not each.startswith("x-forwarded-")}
+    return own, f"{headers['via']}, " if "via" in headers else ""
+
+
+def _fields(
+    head: RequestHead,
+    record: RequestRecord,
+    *,
+    peer: str,
+    trusted: bool,
+    flags: str,
+    changes: tuple[HeaderChanges, ...],
+) -> Fields:
+    """All fields but Host and those of framing, in their order."""
+    headers = head.headers
+    own, via = _own(head)
     before = headers.get("x-forwarded-for") if trusted else None
     written = [
         ("x-forwarded-for", f"{before}, {peer}" if before else peer),
         ("x-forwarded-proto", head.scheme),
         ("x-forwarded-host", (trusted and headers.get("x-forwarded-host")) or head.authority),
         ("x-correlation-id", record.request_id),
-        ("traceparent", trace),
+        ("traceparent", f"00-{record.trace_id}-{record.span_id}-{flags}"),
         ("via", f"{via}{record.protocol[5:]} gwc"),
     ]
     if trusted and "forwarded" in headers:
@@ -100,8 +175,7 @@ def forwarded_head(
     fields = (*((name, value) for name, value in head.fields if name not in own), *written)
     for each in changes:
         fields = apply_changes(fields, each)
-    lines = [f"{name}: {value}\r\n" for name, value in fields if name not in _FRAMING]
-    return _framed(head, to, lines, length)
+    return [(name, value) for name, value in fields if name not in _FRAMING]
 
 
 def _framed(head: RequestHead, to: tuple[str, str, str | None], lines: list[str], length: int) -> bytes:
@@ -109,10 +183,15 @@ def _framed(head: RequestHead, to: tuple[str, str, str | None], lines: list[str]
     host, path, query = to
     if length:
         lines.append(f"content-length: {length}\r\n" if length > 0 else "transfer-encoding: chunked\r\n")
-    elif "content-length" in head.headers or head.method in ("POST", "PUT", "PATCH"):
+    elif _says_empty(head):
         lines.append("content-length: 0\r\n")
     target = path if query is None else f"{path}?{query}"
     return f"{head.method} {target} HTTP/1.1\r\nhost: {host}\r\n{''.join(lines)}\r\n".encode("latin-1")
+
+
+def _says_empty(head: RequestHead) -> bool:
+    """Whether a request without a body says so."""
+    return "content-length" in head.headers or head.method in ("POST", "PUT", "PATCH")
 
 
 def _element(head: RequestHead, peer: str) -> str:

@@ -21,10 +21,14 @@ _TIMES = {
 }
 
 
+_SPOKEN = {"http2": "HTTP/2 to targets", "auto": "HTTP/2 to targets where TLS agrees on it"}
+
+
 def settings_shown(table: RouteTable, route: int, upstream: str | None) -> dict[str, Any]:
     """What is in force: milliseconds and bytes, null for what has no limit."""
     own = table.settings_of_routes[table.routes[route].settings]
-    theirs = next(each.timeouts for each in table.upstreams if each.name == upstream)
+    served_by = next(each for each in table.upstreams if each.name == upstream)
+    theirs = served_by.timeouts
     times = {
         "request_ms": theirs.request_ms if own.request_ms is None else own.request_ms,
         "per_try_ms": own.per_try_ms or 0,
@@ -33,6 +37,7 @@ def settings_shown(table: RouteTable, route: int, upstream: str | None) -> dict[
         "idle_ms": theirs.idle_ms if own.idle_ms is None else own.idle_ms,
     }
     return {
+        "protocol": served_by.protocol,
         **{key: value or None for key, value in times.items()},
         "request_body_bytes": own.request_body_bytes or None,
         "response_body_bytes": own.response_body_bytes or None,
@@ -54,6 +59,8 @@ def settings_line(settings: Mapping[str, Any]) -> str:
         for whose, key in (("request", "request_body_bytes"), ("reply", "response_body_bytes"))
     ]
     line = f"timeouts: {', '.join(times) or 'none'}; {', '.join(bodies)}"
+    if settings["protocol"] != "http1":
+        line += f"; {_SPOKEN[settings['protocol']]}"
     return line if settings["sticky"] is None else f"{line}; sticky by {settings['sticky']}"
 
 

@@ -61,7 +61,7 @@ class Downstream(Protocol):
 
 
 class UpstreamSide(Protocol):
-    """The target's side: a connection that serves this exchange and no other meanwhile."""
+    """The target's side: a connection, or a stream of one, that serves this exchange and nobody else."""
 
     target: Target
     deadline: float
@@ -71,8 +71,8 @@ class UpstreamSide(Protocol):
     def expired(self) -> None:
         """Its deadline has passed, which is the exchange's."""
 
-    def start(self, exchange: Exchange, head: bytes, length: int) -> None:
-        """Send a request's head; `length` is as in `Exchange`."""
+    def start(self, exchange: Exchange, length: int) -> None:
+        """Send a request's head, which `exchange.forwarded` makes; `length` is as in `Exchange`."""
 
     def send_data(self, data: bytes) -> None:
         """A piece of the request's body."""
@@ -88,3 +88,44 @@ class UpstreamSide(Protocol):
 
     def resume_reading(self) -> None:
         """The reply again."""
+
+
+class Pooled(Protocol):
+    """A connection to a target, as the pool has it.
+
+    `shares`: it serves several exchanges at once. `usable`: it takes more. `active` (the pool's, of one that
+    does not share): an exchange has it. The deadline ends the time without use.
+    """
+
+    shares: bool
+    target: Target
+    usable: bool
+    active: bool
+    opened: float
+    deadline: float
+    slot: int
+    due: float
+
+    def take(self) -> UpstreamSide:
+        """A side for one more exchange."""
+
+    def expired(self) -> None:
+        """It has been without use long enough, or its exchange's deadline has passed."""
+
+    def close(self) -> None:
+        """Close; it is not used."""
+
+
+class Shared(Pooled, Protocol):
+    """One that serves several exchanges at once."""
+
+    @property
+    def room(self) -> int:
+        """How many exchanges more it takes."""
+
+    @property
+    def streams(self) -> int:
+        """How many it has."""
+
+    def retire(self) -> None:
+        """Take no more, and close after the last one."""

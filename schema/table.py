@@ -98,6 +98,10 @@ class UpstreamTls(NamedTuple):
     verify: bool = True
 
 
+UpstreamProtocol: TypeAlias = Literal["http1", "http2", "auto"]
+"""What targets are spoken to in; "auto" is what TLS agrees on."""
+
+
 class UpstreamConnections(NamedTuple):
     """Connections to one upstream.
 
@@ -138,7 +142,7 @@ class UpstreamRecord(NamedTuple):
     """A named set of targets, each an address (references unresolved) and a weight.
 
     An address is `host:port`, `[v6]:port`, `unix:/path` or `srv:name`, a name of SRV records. `tls` None:
-    plain text.
+    plain text, and `protocol` is not "auto" then.
     """
 
     name: str
@@ -147,6 +151,7 @@ class UpstreamRecord(NamedTuple):
     connections: UpstreamConnections = UpstreamConnections()
     timeouts: UpstreamTimeouts = UpstreamTimeouts()
     names: UpstreamNames = UpstreamNames()
+    protocol: UpstreamProtocol = "http1"
 
 
 class HeaderRules(NamedTuple):

@@ -40,6 +40,7 @@ class Actions:
                 each.connections,
                 each.timeouts,
                 each.names,
+                each.protocol,
             )
             for each in upstreams
         )

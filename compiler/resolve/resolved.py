@@ -21,6 +21,7 @@ from gwc.schema.table import (
     RouteSettings,
     UpstreamConnections,
     UpstreamNames,
+    UpstreamProtocol,
     UpstreamTimeouts,
     UpstreamTls,
 )
@@ -131,6 +132,7 @@ class Upstream:
     connections: UpstreamConnections = UpstreamConnections()
     timeouts: UpstreamTimeouts = UpstreamTimeouts()
     names: UpstreamNames = UpstreamNames()
+    protocol: UpstreamProtocol = "http1"
 
 
 @dataclass(frozen=True, slots=True)

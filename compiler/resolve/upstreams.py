@@ -21,6 +21,17 @@ def resolve_upstream(record: Record, found: list[Diagnostic]) -> Upstream:
     tls = None
     if "tls" in record:
         tls = _tls(record, record["tls"], found)
+    protocol = record.get("protocol", "http1")
+    if protocol == "auto" and tls is None:
+        found.append(
+            error(
+                "GWC348",
+                span_of(record, "protocol"),
+                "`auto` has nothing to go by without `tls`",
+                label="only TLS agrees on a version",
+                help='write `protocol "http2"` where the targets speak HTTP/2 in plain text, or leave it out',
+            )
+        )
     names = upstream_names(record)
     if names.least_ttl_ms > names.most_ttl_ms:
         _refuse_crossing(record["names"], found)
@@ -32,6 +43,7 @@ def resolve_upstream(record: Record, found: list[Diagnostic]) -> Upstream:
         upstream_connections(record),
         upstream_timeouts(record),
         names,
+        protocol,
     )
 
 

@@ -392,12 +392,12 @@ class Serving:
         # Reading the system's authorities takes 10 to 30 ms, for which no request should wait.
         tls = None
         if record.tls is not None:
-            tls = await asyncio.to_thread(client_context, record.tls, fill, self._root)
+            tls = await asyncio.to_thread(client_context, record.tls, fill, self._root, record.protocol)
         members = []
         for written, weight in record.targets:
             destination = target_of(written, fill)
             name = None if record.tls is None else server_name(record.tls, destination, fill)
-            members.append(Member(destination, weight, tls, name))
+            members.append(Member(destination, weight, tls, name, record.protocol))
         return Setup(upstream, record.connections, record.timeouts, record.names, tuple(members))
 
     def _settle(self) -> None:

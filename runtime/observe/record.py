@@ -17,7 +17,8 @@ class RequestRecord:
     Times are in seconds: `began` is Unix time, the durations are None where it did not come to that.
     `request_bytes` and `response_bytes` count bodies as they passed, without framing. `status` 0: no reply.
     `reason` is a word of `reasons.REASONS`, "" where the reply is a target's own and complete. `match` is the
-    number of the block, 0 where no route took the request. `span_id` and `parent_span_id` are 16 hexadecimal
+    number of the block, 0 where no route took the request. `grpc_status` is the code that a gRPC reply ends
+    with, None for others and where it did not come to that. `span_id` and `parent_span_id` are 16 hexadecimal
     digits, "" where there is none. `sampled`: spans are wanted.
     """
 
@@ -46,6 +47,7 @@ class RequestRecord:
     status: int = 0
     reason: str = ""
     detail: str = ""
+    grpc_status: int | None = None
     request_bytes: int = 0
     response_bytes: int = 0
     total_s: float = 0.0

@@ -11,21 +11,21 @@ import asyncio
 import contextlib
 import ssl
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from gwc.schema.table import UpstreamConnections, UpstreamNames, UpstreamTimeouts
 
 from ..timers import NEVER
 from .address import HostName, IpAddress, ServiceName, UnixPath
 from .balance import Smooth
+from .connecting import NoHttp2, connect
 from .names import NameFailed, Names, ServiceTarget
 from .targets import Counting, Member, Place, Setup, Target, Targets
 from .tls import failure_of
 
 if TYPE_CHECKING:
     from ..exchange import Exchange
-    from ..sides import Services
-    from ..wire.http1.client import ClientConnection
+    from ..sides import Pooled, Services, Shared, UpstreamSide
 
 
 _ASKED_EVERY_S: Final = 0.02
@@ -42,8 +42,9 @@ class Upstream:
     """A named set of targets for one worker.
 
     Mutable: its settings, its targets (a swap or a name that leads elsewhere replaces them), what SRV records
-    said last, exchanges that wait for a connection or for a name, the connects under way, and when places are
-    next shared with other workers. `count` and `pending` are the gateway's, not this worker's.
+    said last, exchanges that wait for a connection or for a name, the connects under way, who waits for
+    another's (`_following`), and when places are next shared with other workers. `count` and `pending` are
+    the gateway's, not this worker's.
     """
 
     def __init__(
@@ -71,12 +72,13 @@ class Upstream:
         self._pending = pending
         self._waiting: dict[Exchange, Target] = {}
         self._connecting: dict[Exchange, asyncio.Task[None]] = {}
+        self._following: dict[Exchange, Target] = {}
         self._looking: asyncio.Task[None] | None = None
         self._nameless: list[Exchange] = []
         self._shared_at = NEVER
         self._sharing: asyncio.TimerHandle | None = None
         self._turn_ends = 0.0
-        self._leaving: ClientConnection | None = None
+        self._leaving: Pooled | None = None
 
     def configure(self, setup: Setup) -> None:
         """New settings; connections and whoever waits stay as they are."""
@@ -123,25 +125,27 @@ class Upstream:
 
     def _places(self, member: Member) -> list[tuple[Place, int]]:
         """Where a member is, as far as that is known. The addresses of a name have its weight each."""
-        destination, weight, tls, name = member
+        destination, weight, _, name, protocol = member
         if isinstance(destination, UnixPath):
-            return [(Place(self.name, str(destination), "", 0, destination.path, tls, name), weight)]
+            path = destination.path
+            return [(Place(self.name, str(destination), "", 0, path, member.tls, name, protocol), weight)]
         if isinstance(destination, IpAddress):
-            return [(self._place(destination, tls, name), weight)]
+            return [(self._place(destination, member, name), weight)]
         if isinstance(destination, HostName):
             known = self._names.known(destination.host, destination.port, self._lookups) or ()
-            return [(self._place(each, tls, name), weight) for each in known]
+            return [(self._place(each, member, name), weight) for each in known]
         servers = self._found.get(destination.name, ())
         first = min((each.priority for each in servers), default=0)
         return [
-            (self._place(each, tls, name or server.host), weight * server.weight)
+            (self._place(each, member, name or server.host), weight * server.weight)
             for server in servers
             if server.priority == first
             for each in server.addresses
         ]
 
-    def _place(self, address: IpAddress, tls: ssl.SSLContext | None, name: str | None) -> Place:
-        return Place(self.name, str(address), address.host, address.port, None, tls, name)
+    def _place(self, address: IpAddress, member: Member, name: str | None) -> Place:
+        host, port = address.host, address.port
+        return Place(self.name, str(address), host, port, None, member.tls, name, member.protocol)
 
     def acquire(self, exchange: Exchange) -> float | None:
         """A connection for `exchange`: its `connected` or `unavailable` is called, at once or later.
@@ -151,10 +155,13 @@ class Upstream:
         target = self._pick(exchange.tried)
         if target is None:
             return self._without_target(exchange)
-        connection = self._idle_of(target)
-        if connection is not None:
-            exchange.connected(connection, reused=True)
+        side = self._side_of(target)
+        if side is not None:
+            exchange.connected(side, reused=True)
             return None
+        if target.coming:
+            self._following[exchange] = target
+            return NEVER  # the connect has a limit of its own
         if self._count_in():
             self._connect(exchange, target)
             return NEVER  # the connect has a limit of its own
@@ -200,12 +207,14 @@ class Upstream:
         if exchange in self._nameless:
             self._nameless.remove(exchange)
             return
+        if self._following.pop(exchange, None) is not None:
+            return
         if self._connecting.pop(exchange, None) is not None:
             return  # the connection under way is anybody's then; its own time limit ends the making
         if self._waiting.pop(exchange, None) is not None:
             self._pending.add(-1)
 
-    def release(self, connection: ClientConnection) -> None:
+    def release(self, connection: Pooled) -> None:
         """A connection is free: for whoever waits longest, else for later."""
         target = connection.target
         target.active -= 1
@@ -215,35 +224,98 @@ class Upstream:
                 exchange, _ = self._first_waiting()
                 target.active += 1
                 connection.active = True
-                exchange.connected(connection, reused=True)
+                exchange.connected(connection.take(), reused=True)
                 return
-            if len(target.idle) < self.connections.idle:
-                timers = self.services.timers
-                idle_ms = self.connections.idle_ms
-                connection.deadline = deadline = timers.now + idle_ms / 1000 if idle_ms else NEVER
-                if connection.slot < 0 or deadline < connection.due:
-                    timers.watch(connection)
-                target.idle.append(connection)
-                if self._sharing is None and self.connections.maximum:
-                    self._share_in(_OFFERED_EVERY_S)
+            if self._keep(connection):
                 return
         connection.close()
 
-    def gone(self, connection: ClientConnection) -> None:
-        """A connection is closed."""
+    def _keep(self, connection: Pooled) -> bool:
+        """Keep an unused connection for later, if there are not enough."""
+        target = connection.target
+        if len(target.idle) >= self.connections.idle:
+            return False
+        timers = self.services.timers
+        idle_ms = self.connections.idle_ms
+        connection.deadline = deadline = timers.now + idle_ms / 1000 if idle_ms else NEVER
+        if connection.slot < 0 or deadline < connection.due:
+            timers.watch(connection)
+        target.idle.append(connection)
+        if self._sharing is None and self.connections.maximum:
+            self._share_in(_OFFERED_EVERY_S)
+        return True
+
+    def gone(self, connection: Pooled) -> None:
+        """A connection is closed. The requests that a shared one had are told of, and freed, after this."""
         target = connection.target
         target.open -= 1
+        self.retired(connection)
         if connection.active:
             target.active -= 1
-        else:
-            with contextlib.suppress(ValueError):
-                target.idle.remove(connection)
         self._count.add(-1)
         self.services.observer.upstream_closed(self.name, target.address)
         if connection is self._leaving:
             self._leaving = None
         else:
             self._fill()
+
+    # --- connections that serve several requests at once -----------------------------------------------
+
+    def freed(self, connection: Shared) -> None:
+        """A request on a shared connection is over: its place is for whoever waits longest."""
+        target = connection.target
+        target.active -= 1
+        if not connection.usable:
+            return
+        kept = target.users and target in self.targets and not target.disabled
+        if not kept or self._is_old(connection) or self._leaves(connection):
+            self.retired(connection)
+            connection.retire()
+            return
+        self._hand_out(connection)
+
+    def widened(self, connection: Shared) -> None:
+        """A shared connection takes more than it did."""
+        if connection in connection.target.shared:
+            self._hand_out(connection)
+
+    def retired(self, connection: Pooled) -> None:
+        """No more requests for this connection."""
+        target = connection.target
+        found: list[Pooled] | list[Shared] = target.shared if connection.shares else target.idle
+        for connections in (found, target.idle):
+            for place, each in enumerate(connections):
+                if each is connection:
+                    del connections[place]
+                    break
+
+    def _hand_out(self, connection: Shared) -> None:
+        """Give the places of a shared connection to those that wait; with nobody on it, it is unused."""
+        target = connection.target
+        for exchange in [each for each, at in self._following.items() if at is target]:
+            if connection.room <= 0:
+                break
+            if self._following.pop(exchange, None) is not None:
+                target.active += 1
+                exchange.connected(connection.take(), reused=False)
+        while self._waiting and connection.room > 0:
+            exchange, _ = self._first_waiting()
+            target.active += 1
+            exchange.connected(connection.take(), reused=True)
+        if not connection.streams and connection.usable:
+            self.retired(connection)
+            if not self._keep(connection):
+                connection.close()
+
+    def _follow_on(self, target: Target) -> None:
+        """Whoever waits for a connect that is over, and got no place, asks anew."""
+        for exchange in [each for each, at in self._following.items() if at is target]:
+            if self._following.pop(exchange, None) is not None:
+                exchange.acquire()
+
+    def _is_old(self, connection: Pooled) -> bool:
+        age_ms = self.connections.age_ms
+        return bool(age_ms) and connection.opened <= self.services.timers.now - age_ms / 1000
 
     def _fill(self) -> None:
         """A place may be free: the first that waits may connect."""
@@ -275,7 +347,7 @@ class Upstream:
         """How many requests wait in other workers."""
         return max(self._pending.value - len(self._waiting), 0) if self.connections.maximum else 0
 
-    def _leaves(self, connection: ClientConnection) -> bool:
+    def _leaves(self, connection: Pooled) -> bool:
         """Whether a free connection's place is left to another worker, whose requests wait too.
 
         One that nobody waits for here, always; else once in a while, so that nobody is starved.
@@ -337,8 +409,16 @@ class Upstream:
         place = balance.pick_from(allowed)
         return None if place is None else self.targets[place]
 
-    def _idle_of(self, target: Target) -> ClientConnection | None:
-        """An idle connection that may still be used, the newest first."""
+    def _side_of(self, target: Target) -> UpstreamSide | None:
+        """A place on a connection that stands: one that others share, else an idle one, the newest first."""
+        if target.shared:
+            for shared in tuple(target.shared):
+                if self._is_old(shared):
+                    self.retired(shared)
+                    shared.retire()
+                elif shared.room > 0:
+                    target.active += 1
+                    return shared.take()
         idle = target.idle
         age_ms = self.connections.age_ms
         oldest = self.services.timers.now - age_ms / 1000 if age_ms else 0.0
@@ -346,46 +426,76 @@ class Upstream:
             connection = idle.pop()
             if connection.usable and connection.opened > oldest:
                 target.active += 1
-                connection.active = True
-                return connection
+                if connection.shares:
+                    self._share_out(connection)
+                else:
+                    connection.active = True
+                return connection.take()
             connection.close()
         return None
+
+    def _share_out(self, connection: Pooled) -> None:
+        """A connection that nobody used is used by one, and more may come."""
+        connection.deadline = NEVER
+        connection.target.shared.append(cast("Shared", connection))
 
     def _connect(self, exchange: Exchange, target: Target) -> None:
         task = self.services.loop.create_task(self._connect_for(exchange, target))
         self._connecting[exchange] = task
+        if target.place.protocol != "http1":
+            target.coming += 1
         task.add_done_callback(self._ended)
 
     async def _connect_for(self, exchange: Exchange, target: Target) -> None:
         """Make a connection. It is the exchange's, or anybody's where that has gone meanwhile."""
         began = monotonic()
+        may_share = target.place.protocol != "http1"
         try:
             limit = self.timeouts.connect_ms / 1000 or None
             async with asyncio.timeout(limit):
                 connection = await self._open(target)
         except (TimeoutError, OSError) as fault:
             self._count.add(-1)
-            if self._connecting.pop(exchange, None) is not None:
-                reason, detail = _fault(fault)
-                exchange.record.target = target.address
-                exchange.tried += (target,)
-                exchange.unavailable(reason, detail)
+            in_vain = [exchange] if self._connecting.pop(exchange, None) is not None else []
+            if may_share:
+                target.coming -= 1
+                in_vain += [each for each, at in self._following.items() if at is target]
+            reason, detail = _fault(fault)
+            for each in in_vain:
+                if self._following.pop(each, None) is None and each is not exchange:
+                    continue  # it has gone meanwhile
+                each.record.target = target.address
+                each.tried += (target,)
+                each.unavailable(reason, detail)
             self._fill()
             return
         seconds = monotonic() - began
         target.open += 1
         self.services.observer.upstream_connected(self.name, target.address, seconds)
         wanted = self._connecting.pop(exchange, None) is not None
+        if may_share:
+            target.coming -= 1
         if not connection.usable:  # and `gone` has been told
             if wanted:
                 exchange.record.target = target.address
                 exchange.tried += (target,)
                 exchange.unavailable("connect-refused", "the connection was closed at once")
+            self._follow_on(target)
             return
+        if connection.shares:
+            self._share_out(connection)
+            if wanted:
+                target.active += 1
+                exchange.connected(connection.take(), reused=False, seconds=seconds)
+            self._hand_out(cast("Shared", connection))
+            self._follow_on(target)
+            return
+        if may_share:
+            self._follow_on(target)
         target.active += 1
         connection.active = True
         if wanted:
-            exchange.connected(connection, reused=False, seconds=seconds)
+            exchange.connected(connection.take(), reused=False, seconds=seconds)
         else:
             self.release(connection)
 
@@ -394,30 +504,16 @@ class Upstream:
         if not task.cancelled() and (bug := task.exception()) is not None:
             self.services.observer.error("error", "bug", where="connect", what=f"{type(bug).__name__}: {bug}")
 
-    async def _open(self, target: Target) -> ClientConnection:
-        from ..wire.http1.client import ClientConnection
-
-        loop, place = self.services.loop, target.place
-
-        def make() -> ClientConnection:
-            return ClientConnection(self, target)
-
-        name = (place.server_name or "") if place.tls is not None else None
-        if place.path is not None:
-            _, connection = await loop.create_unix_connection(
-                make, place.path, ssl=place.tls, server_hostname=name
-            )
-        else:
-            _, connection = await loop.create_connection(
-                make, place.host, place.port, ssl=place.tls, server_hostname=name
-            )
-        return connection
+    async def _open(self, target: Target) -> Pooled:
+        return await connect(self, target)
 
 
 def _fault(fault: BaseException) -> tuple[str, str]:
     """The reason for a connection that could not be made, and words for the log."""
     if isinstance(fault, TimeoutError):
         return "connect-timeout", "the target did not answer in time"
+    if isinstance(fault, NoHttp2):
+        return "no-http2", str(fault)
     if isinstance(fault, ssl.SSLError):
         return "tls-failed", failure_of(fault)
     if isinstance(fault, OSError) and fault.strerror:

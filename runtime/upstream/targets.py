@@ -12,12 +12,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from gwc.schema.table import UpstreamConnections, UpstreamNames, UpstreamTimeouts
+from gwc.schema.table import UpstreamConnections, UpstreamNames, UpstreamProtocol, UpstreamTimeouts
 
 from .address import Destination
 
 if TYPE_CHECKING:
-    from ..wire.http1.client import ClientConnection
+    from ..sides import Pooled, Shared
     from .pool import Upstream
 
 
@@ -59,8 +59,8 @@ class LocalCounter:
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a target is: a host with a port, or a unix path. `tls` None: plain text; `server_name` is for SNI
-    and the certificate. Equal places share their connections; those of two upstreams do not, because each has
-    limits of its own.
+    and the certificate; `protocol` is what is spoken. Equal places share their connections; those of two
+    upstreams do not, because each has limits of its own.
     """
 
     upstream: str
@@ -70,21 +70,26 @@ class Place:
     path: str | None = None
     tls: ssl.SSLContext | None = None
     server_name: str | None = None
+    protocol: UpstreamProtocol = "http1"
 
 
 class Target:
     """One place that requests are sent to.
 
-    Mutable: `idle` connections, newest last; `open` ones of this worker; `users`, how many upstreams of live
-    tables have it; `disabled` by an administrator.
+    Mutable: `idle` connections, newest last; `shared` ones, which serve several requests each and at least
+    one now; `open` ones of this worker, and those that are being made (`coming`) of which many may be served;
+    `active`, how many requests it has; `users`, how many upstreams of live tables have it; `disabled` by an
+    administrator.
     """
 
-    __slots__ = ("active", "address", "disabled", "idle", "open", "place", "users")
+    __slots__ = ("active", "address", "coming", "disabled", "idle", "open", "place", "shared", "users")
 
     def __init__(self, place: Place) -> None:
         self.place = place
         self.address = place.address
-        self.idle: list[ClientConnection] = []
+        self.idle: list[Pooled] = []
+        self.shared: list[Shared] = []
+        self.coming = 0
         self.open = 0
         self.active = 0
         self.users = 0
@@ -136,6 +141,7 @@ class Member(NamedTuple):
     weight: int
     tls: ssl.SSLContext | None
     server_name: str | None
+    protocol: UpstreamProtocol = "http1"
 
 
 class Setup(NamedTuple):

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final, Literal, NamedTuple, NoReturn, TypeAlias
 from weakref import WeakValueDictionary
 
-from gwc.schema.table import UpstreamTls
+from gwc.schema.table import UpstreamProtocol, UpstreamTls
 from gwc.schema.values.host import parse_host
 from gwc.schema.values.refusal import ValueRefusal, quoted
 
@@ -24,6 +24,12 @@ What: TypeAlias = Literal["server-name", "ca-file", "certificate-file", "key-fil
 
 _SUITES: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """For TLS 1.2, forward secret and authenticated; those of 1.3 all are."""
+
+_OFFERED: Final[dict[UpstreamProtocol, list[str]]] = {
+    "http1": ["http/1.1"],
+    "http2": ["h2"],
+    "auto": ["h2", "http/1.1"],
+}
 
 _MOST_BYTES: Final = 4 * 1024 * 1024
 """Of a file of certificates; the public authorities together have a quarter of a MiB."""
@@ -59,6 +65,7 @@ class _Content(NamedTuple):
     authorities: _File | None
     certificate: _File | None
     key: _File | None
+    protocol: UpstreamProtocol
 
 
 # The contexts in use by any table of this process, by what they are made of.
@@ -66,20 +73,23 @@ _CONTEXTS: Final[WeakValueDictionary[_Content, ssl.SSLContext]] = WeakValueDicti
 
 
 def client_context(
-    settings: UpstreamTls, resolve: Callable[[str], str] = str, root: Path = Path()
+    settings: UpstreamTls,
+    resolve: Callable[[str], str] = str,
+    root: Path = Path(),
+    protocol: UpstreamProtocol = "http1",
 ) -> ssl.SSLContext:
     """What connections to an upstream are made with. Errors: TlsFaulty.
 
     `resolve` fills references in, `root` is where relative paths count from. TLS 1.2 and 1.3; certificate and
-    host name are verified unless `verify` is off; `http/1.1` is offered. Equal settings with unchanged files
-    give the very same context.
+    host name are verified unless `verify` is off; what `protocol` says is offered (ALPN). Equal settings with
+    unchanged files give the very same context.
     """
     authorities = _file("ca-file", settings.ca_file, resolve, root)
     certificate = _file("certificate-file", settings.certificate_file, resolve, root)
     key = _file("key-file", settings.key_file, resolve, root)
     if key is not None and certificate is None:
         raise TlsFaulty("key-file", settings.key_file or "", "has no certificate-file beside it")
-    content = _Content(settings.verify, authorities, certificate, key)
+    content = _Content(settings.verify, authorities, certificate, key, protocol)
     context = _CONTEXTS.get(content)
     if context is None:
         context = _CONTEXTS[content] = _make(settings, content)
@@ -117,7 +127,7 @@ def _make(settings: UpstreamTls, content: _Content) -> ssl.SSLContext:
     context.set_ciphers(_SUITES)
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     context.hostname_checks_common_name = False
-    context.set_alpn_protocols(["http/1.1"])
+    context.set_alpn_protocols(_OFFERED[content.protocol])
     if not settings.verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

@@ -10,6 +10,7 @@ import asyncio
 import re
 from typing import TYPE_CHECKING, cast
 
+from ...forwarding import forwarded_head
 from ...timers import NEVER
 from .body import CHUNKED, UNTIL_CLOSE, Body, BodyError, ChunkedBody, EndlessBody, LengthBody
 from .reply import MAX_HEAD_BYTES, MAX_INTERIM, BadReply, read_reply
@@ -52,6 +53,8 @@ class ClientConnection(asyncio.Protocol):
         "usable",
     )
 
+    shares = False
+
     def __init__(self, upstream: Upstream, target: Target) -> None:
         self._upstream = upstream
         self.target = target
@@ -71,9 +74,15 @@ class ClientConnection(asyncio.Protocol):
         self._interim = 0
         self._paused = False
 
+    # --- for the pool ------------------------------------------------------------------------------------
+
+    def take(self) -> ClientConnection:
+        """See `Pooled`."""
+        return self
+
     # --- for the exchange ------------------------------------------------------------------------------
 
-    def start(self, exchange: Exchange, head: bytes, length: int) -> None:
+    def start(self, exchange: Exchange, length: int) -> None:
         """Send a request's head; the body of `length` follows by `send_data` and `send_end`."""
         assert self._transport is not None
         self._exchange = exchange
@@ -81,7 +90,7 @@ class ClientConnection(asyncio.Protocol):
         self._sending = length != 0
         self._interim = 0
         self.deadline = NEVER
-        self._transport.write(head)
+        self._transport.write(exchange.forwarded(forwarded_head))
 
     def send_data(self, data: bytes) -> None:
         """A piece of the request's body."""

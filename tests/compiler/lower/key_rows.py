@@ -122,6 +122,7 @@ UPSTREAM: list[Row] = [
         (1024, 1024, 5000, 0, 30_000, 3_600_000),
     ),
     ("upstream", "timeouts", 'timeouts { request "off" }', "timeouts", (5000, 60_000, 60_000, 0)),
+    ("upstream", "protocol", 'protocol "http2"', "protocol", "http2"),
     ("upstream", "names", 'names { family "ipv6" }', "names", (1000, 300_000, 5000, "ipv6")),
     (
         "target",
