@@ -215,10 +215,10 @@ class Connection:
         body = last.to_bytes(4, "big") + code.to_bytes(4, "big")
         self.send_raw(len(body).to_bytes(3, "big") + b"\7\0" + bytes(4) + body)
 
-    def update(self, settings: dict[SettingCodes | int, int]) -> None:
+    def update(self, settings: dict[SettingCodes, int]) -> None:
         """SETTINGS, others than before."""
         with self.lock:
-            self.h2.update_settings(settings)
+            self.h2.update_settings({**settings})
             self.flush()
 
     def close(self) -> None:
@@ -228,7 +228,7 @@ class Connection:
 
     def _take(self, event: events.Event) -> None:
         if isinstance(event, events.RequestReceived):
-            fields = [(str(name), str(value)) for name, value in event.headers or ()]  # type: ignore[misc]  # text, as configured
+            fields = [(str(name), str(value)) for name, value in event.headers or ()]
             stream = Stream(self, event.stream_id or 0, fields)
             stream.hold_window = self.server.holds_windows
             self.streams[stream.number] = stream
@@ -247,7 +247,7 @@ class Connection:
                 else:
                     self.h2.acknowledge_received_data(taken, found.number)
             elif isinstance(event, events.TrailersReceived):
-                found.trailers = [(str(name), str(value)) for name, value in event.headers or ()]  # type: ignore[misc]  # text, as configured
+                found.trailers = [(str(name), str(value)) for name, value in event.headers or ()]
             elif isinstance(event, events.StreamEnded):
                 found.ended = True
             elif isinstance(event, events.StreamReset):
@@ -261,7 +261,7 @@ class Http2Upstream:
 
     server: socket.socket
     tls: ssl.SSLContext | None = None
-    settings: dict[SettingCodes | int, int] = field(default_factory=dict)
+    settings: dict[SettingCodes, int] = field(default_factory=dict)
     usual: Answer = plain
     answers: dict[str, Answer] = field(default_factory=dict)
     greets: bool = True
@@ -333,7 +333,7 @@ def http2_upstream(
     *,
     usual: Answer = plain,
     tls: ssl.SSLContext | None = None,
-    settings: dict[SettingCodes | int, int] | None = None,
+    settings: dict[SettingCodes, int] | None = None,
     greets: bool = True,
 ) -> Iterator[Http2Upstream]:
     """A server on loopback; at the end nothing of what the gateway sent may have been a fault."""
