@@ -215,10 +215,10 @@ class Connection:
         body = last.to_bytes(4, "big") + code.to_bytes(4, "big")
         self.send_raw(len(body).to_bytes(3, "big") + b"\7\0" + bytes(4) + body)
 
-    def update(self, settings: dict[SettingCodes, int]) -> None:
+    def update(self, settings: dict[SettingCodes | int, int]) -> None:
         """SETTINGS, others than before."""
         with self.lock:
-            self.h2.update_settings({**settings})
+            self.h2.update_settings(settings)
             self.flush()
 
     def close(self) -> None:
