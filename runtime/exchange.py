@@ -498,7 +498,13 @@ class Exchange:
         """There is no connection to be had. Called by the pool, at once or later."""
         upstream = self.upstream
         assert upstream is not None
-        retriable = reason in ("connect-refused", "connect-timeout", "tls-failed", "no-http2", "name-lookup")
+        retriable = reason in (
+            "connect-refused",
+            "connect-timeout",
+            "tls-failed",
+            "protocol-mismatch",
+            "name-lookup",
+        )
         if retriable and not self.over and self.record.attempts < min(MAX_TRIES, len(upstream.targets)):
             self._try()
         else:

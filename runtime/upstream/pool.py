@@ -513,7 +513,7 @@ def _fault(fault: BaseException) -> tuple[str, str]:
     if isinstance(fault, TimeoutError):
         return "connect-timeout", "the target did not answer in time"
     if isinstance(fault, NoHttp2):
-        return "no-http2", str(fault)
+        return "protocol-mismatch", str(fault)
     if isinstance(fault, ssl.SSLError):
         return "tls-failed", failure_of(fault)
     if isinstance(fault, OSError) and fault.strerror:

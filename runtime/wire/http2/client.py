@@ -359,7 +359,7 @@ class Http2Connection(asyncio.Protocol):
         if isinstance(fault, DenialOfServiceError):
             self._end_all("reply-too-long", f"the fields of a reply have more than {MAX_HEAD_BYTES} bytes")
         else:
-            self._end_all("http2-error", f"the target broke the rules of HTTP/2: {str(fault)[:200]}")
+            self._end_all("protocol-error", f"the target broke the rules of HTTP/2: {str(fault)[:200]}")
 
     def _never_ready(self, detail: str) -> None:
         self.ready.set_exception(NoHttp2(detail))

@@ -75,5 +75,5 @@ def test_what_is_spoken(tmp_path: Path) -> None:
         assert secure.the("/either-two").value(":scheme") == "https"
         assert replies["either-one"].body == b"old"
         for name in ("wrong", "not-agreed"):
-            assert served.access_line(f"/{name}")["reason"] == "no-http2"
+            assert served.access_line(f"/{name}")["reason"] == "protocol-mismatch"
         one.faults.clear()  # what HTTP/2 begins with is no request to it
