@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from ...reply import Reply
-from ..http1.reply import CHUNKED, MAX_FIELDS, BadReply
+from ..http1.head import CHUNKED
+from ..http1.reply import MAX_FIELDS, BadReply
 
 _STATUS = re.compile(rb"[1-5][0-9]{2}")
 _NAME = re.compile(rb"[0-9a-z!#$%&'*+.^_`|~-]+")
