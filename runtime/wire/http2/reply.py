@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from ...reply import Reply
-from ..http1.head import CHUNKED
+from ..http1.body import CHUNKED
 from ..http1.reply import MAX_FIELDS, BadReply
 
 _STATUS = re.compile(rb"[1-5][0-9]{2}")

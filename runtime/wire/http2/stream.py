@@ -15,7 +15,7 @@ from hpack import HeaderTuple, NeverIndexedHeaderTuple
 
 from ...forwarding import forwarded_fields
 from ...timers import NEVER
-from ..http1.head import CHUNKED
+from ..http1.body import CHUNKED
 from ..http1.reply import MAX_INTERIM, BadReply
 from .reply import Header, Http2Reply, read_reply, read_status, read_trailers
 
