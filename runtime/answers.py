@@ -19,6 +19,7 @@ from .asking import Asked
 from .candidates import explain_candidates
 from .decide import Decision, decide
 from .match import Match, NoMatch, match
+from .policies_shown import policies_shown
 from .settings_shown import settings_shown
 
 SCHEMA_VERSION = 1
@@ -69,7 +70,8 @@ def answer(table: RouteTable, asked: Asked, body: bytes | None, limit: int) -> d
 
 def _whole(decision: dict[str, Any]) -> dict[str, Any]:
     """The decision with every key that any has."""
-    nothing = {**_NOTHING, "captures": {}, "request_headers": changes(()), "response_headers": changes(())}
+    nothing = {**_NOTHING, "captures": {}, "policies": {}}
+    nothing |= {"request_headers": changes(()), "response_headers": changes(())}
     return {**nothing, **decision}
 
 
@@ -125,6 +127,7 @@ def _decided(table: RouteTable, head: RequestHead, found: Match, port: int | Non
         "route": table.routes[alternative.route].name,
         "match": alternative.match,
         "captures": dict(found.captures),
+        "policies": policies_shown(table.settings_of_routes[table.routes[alternative.route].settings]),
         **_effects(decision),
     }
     if decision.kind in ("upstream", "split"):

@@ -7,12 +7,12 @@ byte for byte; what a request does not have satisfies only `present=#false` and 
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
 from gwc.schema.glob import Glob, parse_glob
+from gwc.schema.networks import is_among
 from gwc.schema.normalise.cookie import cookie_value
 from gwc.schema.normalise.query import query_value
 from gwc.schema.request import Late, RequestHead
@@ -133,14 +133,7 @@ def _client_ip(table: RouteTable, test: Test, head: RequestHead) -> bool:
     address = head.client_ip
     if address is None:
         return False
-    networks = table.networks[test[3][0]]
-    if address.version == 4:
-        number = int(address)
-        place = bisect_right(networks.starts_v4, number) - 1
-        return place >= 0 and number <= networks.ends_v4[place]
-    digits = f"{int(address):032x}"
-    place = bisect_right(networks.starts_v6, digits) - 1
-    return place >= 0 and digits <= networks.ends_v6[place]
+    return is_among(address, table.networks[test[3][0]])
 
 
 def _hosts(table: RouteTable, test: Test, head: RequestHead) -> bool:

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
 from .listener import ListenerLimits as ListenerLimits
 from .listener import ListenerSettings, PathOptions
+from .networks import Networks as Networks
+from .policies.addresses import AddressRules
 
 if TYPE_CHECKING:
     from .regex.program import Program
@@ -225,6 +227,7 @@ class RouteSettings(NamedTuple):
     response_trailers: tuple[str, ...] = ()
     reasons: bool = False
     sticky: tuple[Literal["client-ip", "header", "cookie"], str] | None = None
+    addresses: AddressRules | None = None
 
 
 class RouteRecord(NamedTuple):
@@ -293,20 +296,6 @@ class ProgramRecord(NamedTuple):
     pattern: str
     program: str
     engine: Literal["re", "re2"]
-
-
-class Networks(NamedTuple):
-    """A set of networks: as written, and as ascending, disjoint ranges with both ends included.
-
-    IPv4 addresses are integers; IPv6 addresses are 32 hexadecimal digits, which sort as the numbers do and
-    which JSON can hold.
-    """
-
-    written: tuple[str, ...]
-    starts_v4: tuple[int, ...]
-    ends_v4: tuple[int, ...]
-    starts_v6: tuple[str, ...]
-    ends_v6: tuple[str, ...]
 
 
 METHODS: Final = 0  # texts

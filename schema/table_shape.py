@@ -87,6 +87,7 @@ class _Check:
             ("responds", self.respond),
             ("routes", self.route),
             ("networks", self.networks),
+            ("settings_of_routes", self.settings),
             ("blocks", self.block),
             ("conditions", self.condition),
             ("alternatives", self.alternative),
@@ -180,6 +181,12 @@ class _Check:
             len(record.starts_v4) == len(record.ends_v4) and len(record.starts_v6) == len(record.ends_v6),
             f"networks {number} have ranges with one end",
         )
+
+    def settings(self, number: int, record: t.RouteSettings) -> None:
+        """What policies refer to is there."""
+        for networks in record.addresses or ():
+            if networks is not None:
+                self.networks(number, networks)
 
     def block(self, number: int, tests: tuple[t.Test, ...]) -> None:
         """A block's own blocks come before it, and are not too many inside each other."""

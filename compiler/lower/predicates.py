@@ -12,9 +12,9 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from gwc.schema import predicate as p
 from gwc.schema import table as t
+from gwc.schema.networks import networks_of
 from gwc.schema.regex.program import Choice, choose
 
-from .networks import lower_networks
 from .numbering import Numbering
 
 Written: TypeAlias = p.Predicate | Literal["host", "path"]
@@ -122,7 +122,7 @@ class Conditions:
         if plain.kind == t.NOT:
             numbers = (self.blocks.number(self._tests(plain.inside)),)
         elif plain.kind == t.CLIENT_IP:
-            numbers = (self.networks.number(lower_networks(plain.texts)),)
+            numbers = (self.networks.number(networks_of(plain.texts)),)
         elif plain.kind in (t.HOSTS, t.PATHS):
             pairs = zip(plain.texts[::2], plain.texts[1::2], strict=True)
             numbers = tuple(self.program(text)[0] for kind, text in pairs if kind == "regex")

@@ -11,12 +11,13 @@ from typing import Any, Final
 from gwc.schema.diagnostic import Label, error
 from gwc.schema.table import RouteSettings
 
+from .addresses import ADDRESS_KEYS, address_rules
 from .amounts import filled
 from .context import Context, Record, key_span, span_of
 from .headers import UNCHANGEABLE_IN_REQUESTS
 from .resolved import Action, Split, ToUpstream
 
-SETTINGS: Final = frozenset(("timeouts", "limits", "trailers", "reasons", "sticky"))
+SETTINGS: Final = frozenset(("timeouts", "limits", "trailers", "reasons", "sticky", *ADDRESS_KEYS))
 """The keys of a route, group or `defaults` that are read here."""
 
 TIMEOUTS: Final = {
@@ -29,6 +30,21 @@ _LIMITS: Final = {"request-body": "request_body_bytes", "response-body": "respon
 
 USUAL: Final = RouteSettings()
 """Those of a route that says nothing."""
+
+_OF_UPSTREAMS: Final[dict[str, Any]] = {
+    name: USUAL._asdict()[name]
+    for name in (
+        "request_ms",
+        "per_try_ms",
+        "first_byte_ms",
+        "idle_ms",
+        "response_body_bytes",
+        "request_trailers",
+        "response_trailers",
+        "sticky",
+    )
+}
+"""What means nothing where the gateway answers by itself. Policies mean something everywhere."""
 
 _NO_TRAILERS: Final = UNCHANGEABLE_IN_REQUESTS | {
     "authorization",
@@ -60,6 +76,8 @@ def overlaid_settings(context: Context, outer: RouteSettings, record: Record) ->
         own["reasons"] = record["reasons"]
     if "sticky" in record:
         own["sticky"] = _sticky(context, record["sticky"])
+    if any(key in record for key in ADDRESS_KEYS):
+        own["addresses"] = address_rules(settings.addresses, record)
     return context.share(settings._replace(**own) if own else settings)
 
 
@@ -69,7 +87,7 @@ def settings_in_force(settings: RouteSettings, action: Action) -> RouteSettings:
         return settings
     if isinstance(action, ToUpstream):
         return settings if settings.sticky is None else settings._replace(sticky=None)
-    return RouteSettings(request_body_bytes=settings.request_body_bytes, reasons=settings.reasons)
+    return settings._replace(**_OF_UPSTREAMS)
 
 
 def _sticky(context: Context, record: Record) -> tuple[str, str]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 from gwc.schema.table import RouteSettings
 
@@ -54,7 +55,19 @@ class Making:
 
 Factory = Callable[[RouteSettings, Making], Filter | None]
 
-FACTORIES: Final[tuple[Factory, ...]] = ()
+
+def _where(field: str, module: str) -> Factory:
+    """The factory of a module, which is imported where a route has that field of the settings."""
+
+    def factory(settings: RouteSettings, making: Making) -> Filter | None:
+        if getattr(settings, field) is None:
+            return None
+        return cast(Factory, import_module(f".{module}", __package__).make)(settings, making)
+
+    return factory
+
+
+FACTORIES: Final[tuple[Factory, ...]] = (_where("addresses", "addresses"),)
 """One for each kind of filter. Within a phase this is the order in which requests meet them."""
 
 

@@ -51,7 +51,11 @@ ROUTING: Final[Mapping[str, int]] = MappingProxyType(
     }
 )
 
-POLICIES: Final[Mapping[str, int]] = MappingProxyType({})
+POLICIES: Final[Mapping[str, int]] = MappingProxyType(
+    {
+        "address-denied": 403,
+    }
+)
 """What a route's policies refuse."""
 
 FILTERS: Final[Mapping[str, int]] = MappingProxyType(

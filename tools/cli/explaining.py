@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gwc.runtime.policies_shown import policy_lines
 from gwc.runtime.settings_shown import settings_line
 
 
@@ -110,6 +111,7 @@ def _effects(decision: Mapping[str, Any]) -> list[str]:
         lines += [f"          {whose}: remove {name}" for name in rules.get("remove", ())]
     if decision.get("settings"):
         lines.append(f"          {settings_line(decision['settings'])}")
+    lines += [f"          {line}" for line in policy_lines(decision.get("policies") or {})]
     return lines
 
 

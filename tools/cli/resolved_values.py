@@ -31,6 +31,9 @@ _IN_FORCE = (
 )
 """Objects whose defaults hold where nobody writes them."""
 
+_POLICIES = ("allow", "deny")
+"""Keys of which an inner one takes the place of an outer one whole, whatever the action."""
+
 _TAGS = ("listener", "upstream", "matcher", "target", "route", "group", "header")
 
 
@@ -88,6 +91,10 @@ def _route(scoped: Scoped, sources: Sources) -> Iterator[dict[str, Any]]:
             yield from _values(f"{name}.{key}", setter, key, sources)
         elif key == "reasons":
             yield _default(f"{name}.{key}", False)
+    for key in _POLICIES:
+        setter = next((each for each in reversed(scope.owners) if key in each), None)
+        if setter is not None:
+            yield from _values(f"{name}.{key}", setter, key, sources)
 
 
 def _settings(owners: Sequence[Record], key: str) -> Iterator[tuple[str, Record | None, Any]]:

@@ -53,6 +53,19 @@ FOUND: list[tuple[str, str, list[str]]] = [
         HTTP + 'upstreams { upstream "u" { target "a:1" weight=0 } }\n' + _route('upstream "u"'),
         ['"u"'],
     ),
+    # lists of addresses that leave nobody
+    ("GWC449", HTTP + _route('allow "10.1.0.0/16" "::1"', 'deny "10.0.0.0/8" "::/0"', "respond"), ["allow"]),
+    ("GWC449", HTTP + _route('allow "10.1.0.0/16" "::1"', 'deny "10.0.0.0/8"', "respond"), []),
+    ("GWC449", HTTP + _route('allow "10.0.0.0/8"', 'deny "10.1.0.0/16"', "respond"), []),
+    ("GWC449", HTTP + _route('allow "10.0.0.0/8"', "respond"), []),
+    (
+        "GWC449",
+        HTTP + 'defaults { deny "10.0.0.0/8" }\n'
+        'routes { group "g" { allow "10.0.0.1"; route "a" { respond }; '
+        'route "b" { matches { path "/b" }; respond }; '
+        'route "c" { matches { path "/c" }; deny "10.0.0.2"; respond } } }',
+        ["allow"],
+    ),
     # a host that no listener brings
     ("GWC405", SCOPED + _block('host "b.example.com" "a.test" "*.example.com"'), []),
     ("GWC405", SCOPED + _block('host "example.com" "c.test"'), ['"example.com"', '"c.test"']),

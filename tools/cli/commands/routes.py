@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 from gwc.runtime.answers import readable
+from gwc.runtime.policies_shown import policies_shown
 from gwc.runtime.words import test_words
 from gwc.schema.table import BUILTINS, METHODS, RouteTable, conditions_of
 
@@ -58,6 +59,7 @@ def _entry(table: RouteTable, rank: int) -> dict[str, Any]:
         "methods": [method for test in tests if test[0] == METHODS for method in test[2]],
         "conditions": [test_words(table, test) for test in tests if test[0] != METHODS],
         "action": _action(table, alternative.route),
+        "policies": list(policies_shown(table.settings_of_routes[route.settings])),
     }
 
 
@@ -87,6 +89,11 @@ def _action(table: RouteTable, number: int) -> str:
     return f"respond {table.responds[route.target].status}"
 
 
+def _with_policies(entry: dict[str, Any]) -> str:
+    """What a route does, and what its requests meet before."""
+    return " with ".join(filter(None, (entry["action"], ", ".join(entry["policies"]))))
+
+
 def _lines(entries: list[dict[str, Any]]) -> Iterable[str]:
     """A table with a head; columns as wide as they need."""
     rows = [
@@ -97,7 +104,7 @@ def _lines(entries: list[dict[str, Any]]) -> Iterable[str]:
             _path(each),
             ",".join(each["methods"]) or "*",
             "; ".join(each["conditions"]),
-            each["action"],
+            _with_policies(each),
         )
         for each in entries
     ]

@@ -1,16 +1,35 @@
-"""Networks as ascending, disjoint ranges, so that one search tells whether an address is in any of them."""
+"""Networks as ascending, disjoint ranges, so that one search tells whether an address is in any of them.
+
+Owns the form, how it is made, and the search. Whose addresses are asked for is not its matter.
+"""
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from ipaddress import IPv4Network, ip_network
+from typing import NamedTuple
 
-from gwc.schema.table import Networks
+from .request import Address
 
 _MAPPED = 0xFFFF
 """What stands above the last 32 bits of an IPv4-mapped IPv6 address."""
 
 
-def lower_networks(written: tuple[str, ...]) -> Networks:
+class Networks(NamedTuple):
+    """A set of networks: as written, and as ascending, disjoint ranges with both ends included.
+
+    IPv4 addresses are integers; IPv6 addresses are 32 hexadecimal digits, which sort as the numbers do and
+    which JSON can hold.
+    """
+
+    written: tuple[str, ...]
+    starts_v4: tuple[int, ...]
+    ends_v4: tuple[int, ...]
+    starts_v6: tuple[str, ...]
+    ends_v6: tuple[str, ...]
+
+
+def networks_of(written: tuple[str, ...]) -> Networks:
     """The ranges of some networks, overlapping and adjoining ones made one."""
     ranges_v4: list[tuple[int, int]] = []
     ranges_v6: list[tuple[int, int]] = []
@@ -31,6 +50,17 @@ def lower_networks(written: tuple[str, ...]) -> Networks:
         starts_v6=tuple(f"{first:032x}" for first, _ in merged_v6),
         ends_v6=tuple(f"{last:032x}" for _, last in merged_v6),
     )
+
+
+def is_among(address: Address, networks: Networks) -> bool:
+    """Whether an address is in one of the networks."""
+    if address.version == 4:
+        number = int(address)
+        place = bisect_right(networks.starts_v4, number) - 1
+        return place >= 0 and number <= networks.ends_v4[place]
+    digits = f"{int(address):032x}"
+    place = bisect_right(networks.starts_v6, digits) - 1
+    return place >= 0 and digits <= networks.ends_v6[place]
 
 
 def _merged(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -1,0 +1,55 @@
+"""The policies of a route as data for `gwc explain` and `gwc routes`, and as lines of their text.
+
+Owns how each record is said: by the keys of the configuration, with nothing that is not in force. References
+to secrets stay references.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from gwc.schema.policies.addresses import AddressRules
+from gwc.schema.table import RouteSettings
+
+
+def policies_shown(settings: RouteSettings) -> dict[str, Any]:
+    """What a route has, by key. Values are scalars, lists, or more of the same by key."""
+    shown: dict[str, Any] = {}
+    for field, show in _SHOWN.items():
+        record = getattr(settings, field)
+        if record is not None:
+            shown |= show(record)
+    return shown
+
+
+def policy_lines(policies: Mapping[str, Any]) -> Iterator[str]:
+    """The same for people, a line a key."""
+    for key, value in policies.items():
+        yield f"{key} {_words(value)}".rstrip()
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "; ".join(f"{key} {_words(each)}".rstrip() for key, each in value.items())
+    if isinstance(value, list):
+        if any(isinstance(each, Mapping) for each in value):
+            return " ".join(f"{{ {_words(each)} }}" for each in value)
+        return " ".join(map(_words, value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
+
+
+def _addresses(rules: AddressRules) -> dict[str, Any]:
+    return {
+        key: list(networks.written)
+        for key, networks in (("allow", rules.allow), ("deny", rules.deny))
+        if networks is not None
+    }
+
+
+_SHOWN: Final[Mapping[str, Callable[[Any], dict[str, Any]]]] = {
+    "addresses": _addresses,
+}
+"""By field of the settings."""
