@@ -33,9 +33,10 @@ from .observe.spans import wanted
 from .own_replies import error_reply, phrase
 from .plan import NO_TIMES, Plan, Times
 from .reply import Reply
-from .sides import Downstream, Services, Trailers, UpstreamSide
+from .sides import Downstream, Services, Trailers, TunnelEnd, UpstreamSide
 from .sticky import split_point
 from .timers import NEVER
+from .tunnel import Handshake, Tunnel, accept_of
 
 if TYPE_CHECKING:
     from .snapshot import Snapshot
@@ -72,6 +73,7 @@ class Exchange:
     due = 0.0
     late_reason = ""
     wants_continue = False
+    handshake: Handshake | None = None
     trace_flags = "00"
     is_grpc = False
     _ends_at = NEVER
@@ -205,6 +207,8 @@ class Exchange:
     def _do(self, snapshot: Snapshot, found: Match, address: str, plan: Plan) -> None:
         """The route's action, after its filters."""
         head, record, settings = self.head, self.record, plan.settings
+        if self.handshake is not None and not self._may_switch(plan):
+            return
         if plan.plain:
             assert plan.upstream is not None
             self._forward(plan.upstream, plan.times, head.authority, head.path, head.query)
@@ -220,6 +224,19 @@ class Exchange:
         decision = decide(snapshot.table, head, found, port=port, split_point=point, ids=ids)
         self._changes = decision.response_headers
         self._act(plan, decision)
+
+    def _may_switch(self, plan: Plan) -> bool:
+        """Whether a request for a WebSocket goes on. What the gateway answers itself it answers here too."""
+        assert self.handshake is not None
+        if not plan.upstreams:
+            self.handshake = None
+        elif plan.settings.websocket is None:
+            self.fail("websocket-refused", "the route does not say `websocket`")
+            return False
+        elif self.handshake.fault:
+            self.fail("websocket-handshake", self.handshake.fault)
+            return False
+        return True
 
     def _act(self, plan: Plan, decision: Decision) -> None:
         """Do what was decided."""
@@ -429,6 +446,7 @@ class Exchange:
             trusted=self._is_believed,
             flags=self.trace_flags,
             changes=self._all_request_changes(),
+            websocket_key="" if self.handshake is None else self.handshake.key,
         )
 
     def _all_request_changes(self) -> tuple[HeaderChanges, ...]:
@@ -470,6 +488,9 @@ class Exchange:
         if seconds is not None:
             record.connect_s = seconds
         self._try_ends_at = self.services.timers.now + self._times.try_s
+        if self.handshake is not None and not side.tunnels:
+            self.fail("protocol-mismatch", "the target takes no WebSockets over HTTP/2")
+            return
         side.start(self, self.length)
         if self.waiting:
             waiting, self.waiting = self.waiting, ()
@@ -524,6 +545,47 @@ class Exchange:
             self._send_reply(reply, length)
         else:
             self._filtering.reply(reply, lambda: self._send_reply(reply, length), has_body=length != 0)
+
+    def switched(self, reply: Reply, side: TunnelEnd) -> None:
+        """The target has agreed to the handshake, which its wire has judged. `side` is a tunnel's from here
+        on, and so is the client's connection once filters have seen the 101. Only silence has a limit then.
+        """
+        assert self.handshake is not None
+        assert self.plan is not None
+        websocket = self.plan.settings.websocket
+        assert websocket is not None
+        taken = self._take_reply(reply, 0)
+        assert taken, "a 101 has no body"
+        self.late_reason = ""
+        idle_s = websocket.idle_ms / 1000 if websocket.idle_ms else NEVER
+        self._times = Times(NEVER, idle_s, NEVER, NEVER)
+        self._ends_at = NEVER
+        tunnel = Tunnel(self, self.handshake.end, side, idle_s)
+        side.switch(tunnel, reply)
+        if self._filtering is None:
+            self._begin_tunnel(tunnel, reply)
+        else:
+            self._filtering.reply(reply, lambda: self._begin_tunnel(tunnel, reply), has_body=False)
+
+    def _begin_tunnel(self, tunnel: Tunnel, reply: Reply) -> None:
+        """The client's side too."""
+        if self.downstream is None or self.over:
+            return
+        assert self.handshake is not None
+        self._mark(reply)
+        # Whatever rules have made of the reply, the handshake is the client's own.
+        lines = [line for line in reply.lines if not line.lower().startswith(b"sec-websocket-accept:")]
+        reply.lines = [*lines, b"sec-websocket-accept: " + accept_of(self.handshake.key)]
+        self.replied = True
+        self.services.observer.tunnel(self.record.route, 1)
+        tunnel.begin(reply)
+
+    def tunnel_over(self, reason: str) -> None:
+        """The tunnel that this became is over."""
+        self.record.reason = reason
+        self.upstream_side = self.downstream = None
+        self.services.observer.tunnel(self.record.route, -1)
+        self._finish()
 
     def reply_whole(self, reply: Reply, body: bytes) -> None:
         """Head and body at once; the connection has been given back already. PERF: the usual small reply."""

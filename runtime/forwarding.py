@@ -34,6 +34,7 @@ class Form(Protocol[FormT_co]):
         trusted: bool,
         flags: str,
         changes: tuple[HeaderChanges, ...],
+        websocket_key: str,
     ) -> FormT_co:
         """See `forwarded_head`."""
 
@@ -69,6 +70,9 @@ _OWN: Final = _FRAMING | {
 }
 """Those, others that do not pass, and those that the gateway writes anew. Host is in no head's fields."""
 
+_HANDSHAKE: Final = frozenset(("sec-websocket-key",))
+"""What a WebSocket is asked for with is written anew as well: the answer is judged by it."""
+
 _NOT_NAMED: Final = frozenset(
     ("host", "content-length", "transfer-encoding", "authorization", "cookie", "via", "expect")
 )
@@ -85,16 +89,20 @@ def forwarded_head(
     trusted: bool,
     flags: str,
     changes: tuple[HeaderChanges, ...] = (),
+    websocket_key: str = "",
 ) -> bytes:
     """The request's head: what was matched, in the gateway's own framing.
 
     `to` is host, path and query as they go out; `length` is the body's, negative for chunks. `peer` is who
     the connection is from; where it is `trusted`, what it says of earlier hops stays and is added to. `flags`
-    are those of the trace. `changes` are made last, to all fields but Host and those of framing.
+    are those of the trace. `changes` are made last, to all fields but Host and those of framing. With a
+    `websocket_key` it asks for a WebSocket (RFC 6455 section 4.1).
     """
     if not trusted and not changes:
         # PERF: the usual request; the same fields in the same order as `_fields` has.
         own, via = _own(head)
+        if websocket_key:
+            own = own | _HANDSHAKE
         trace = f"00-{record.trace_id}-{record.span_id}-{flags}"
         lines = [f"{name}: {value}\r\n" for name, value in head.fields if name not in own]
         lines.append(
@@ -102,9 +110,10 @@ def forwarded_head(
             f"x-forwarded-host: {head.authority}\r\nx-correlation-id: {record.request_id}\r\n"
             f"traceparent: {trace}\r\nvia: {via}{record.protocol[5:]} gwc\r\n"
         )
-        return _framed(head, to, lines, length)
+        return _framed(head, to, lines, length, websocket_key)
     fields = _fields(head, record, peer=peer, trusted=trusted, flags=flags, changes=changes)
-    return _framed(head, to, [f"{name}: {value}\r\n" for name, value in fields], length)
+    lines = [f"{name}: {value}\r\n" for name, value in fields if not websocket_key or name not in _HANDSHAKE]
+    return _framed(head, to, lines, length, websocket_key)
 
 
 def forwarded_fields(
@@ -117,15 +126,25 @@ def forwarded_fields(
     trusted: bool,
     flags: str,
     changes: tuple[HeaderChanges, ...] = (),
+    websocket_key: str = "",
 ) -> Fields:
-    """The same as fields of HTTP/2, pseudo fields first; `:scheme` is the connection's and added by it.
+    """The same as fields of HTTP/2, pseudo fields first; `:scheme` is the connection's and added by it. For a
+    WebSocket it is an extended CONNECT (RFC 8441), which needs no key.
 
     `te: trailers` goes on (RFC 9113 section 8.2.2): who speaks gRPC asks for it.
     """
     host, path, query = to
     target = path if query is None else f"{path}?{query}"
-    fields = [(":method", head.method), (":authority", host), (":path", target)]
-    fields += _fields(head, record, peer=peer, trusted=trusted, flags=flags, changes=changes)
+    fields = [(":method", "CONNECT" if websocket_key else head.method)]
+    if websocket_key:
+        fields.append((":protocol", "websocket"))
+    fields += [(":authority", host), (":path", target)]
+    passing = _fields(head, record, peer=peer, trusted=trusted, flags=flags, changes=changes)
+    if websocket_key:
+        passing = [(name, value) for name, value in passing if name not in _HANDSHAKE]
+        if "sec-websocket-version" not in head.headers:
+            passing.append(("sec-websocket-version", "13"))
+    fields += passing
     said = head.headers.get("te")
     if said is not None and any(each.strip(" \t").lower() == "trailers" for each in said.split(",")):
         fields.append(("te", "trailers"))
@@ -178,13 +197,19 @@ def _fields(
     return [(name, value) for name, value in fields if name not in _FRAMING]
 
 
-def _framed(head: RequestHead, to: tuple[str, str, str | None], lines: list[str], length: int) -> bytes:
+def _framed(
+    head: RequestHead, to: tuple[str, str, str | None], lines: list[str], length: int, websocket_key: str
+) -> bytes:
     """The head's bytes: the request line, Host, the other fields, and how the body is framed."""
     host, path, query = to
     if length:
         lines.append(f"content-length: {length}\r\n" if length > 0 else "transfer-encoding: chunked\r\n")
     elif _says_empty(head):
         lines.append("content-length: 0\r\n")
+    if websocket_key:
+        lines.append(f"connection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-key: {websocket_key}\r\n")
+        if "sec-websocket-version" not in head.headers:
+            lines.append("sec-websocket-version: 13\r\n")
     target = path if query is None else f"{path}?{query}"
     return f"{head.method} {target} HTTP/1.1\r\nhost: {host}\r\n{''.join(lines)}\r\n".encode("latin-1")
 

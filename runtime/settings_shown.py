@@ -44,6 +44,7 @@ def settings_shown(table: RouteTable, route: int, upstream: str | None) -> dict[
         "request_trailers": list(own.request_trailers),
         "response_trailers": list(own.response_trailers),
         "sticky": None if own.sticky is None else " ".join(filter(None, own.sticky)),
+        "websocket": None if own.websocket is None else {"idle_ms": own.websocket.idle_ms or None},
     }
 
 
@@ -61,7 +62,13 @@ def settings_line(settings: Mapping[str, Any]) -> str:
     line = f"timeouts: {', '.join(times) or 'none'}; {', '.join(bodies)}"
     if settings["protocol"] != "http1":
         line += f"; {_SPOKEN[settings['protocol']]}"
-    return line if settings["sticky"] is None else f"{line}; sticky by {settings['sticky']}"
+    if settings["sticky"] is not None:
+        line = f"{line}; sticky by {settings['sticky']}"
+    websocket = settings["websocket"]
+    if websocket is not None:
+        idle = websocket["idle_ms"]
+        line += f"; WebSockets, idle {format_duration(idle * 1_000_000)}" if idle else "; WebSockets"
+    return line
 
 
 def _size(size: int | None) -> str:

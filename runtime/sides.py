@@ -1,6 +1,6 @@
 """What an exchange speaks to: the worker around it, the client's connection, the target's connection.
 
-Owns the three interfaces. Whoever implements them knows one version of HTTP; whoever uses them knows none.
+Owns the interfaces. Whoever implements them knows one version of HTTP; whoever uses them knows none.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from .timers import Timers
 if TYPE_CHECKING:
     from .exchange import Exchange
     from .snapshot import Snapshot
+    from .tunnel import Tunnel
     from .upstream.targets import Target
 
 Trailers = list[tuple[bytes, bytes]]
@@ -62,6 +63,10 @@ class Downstream(Protocol):
 
 class UpstreamSide(Protocol):
     """The target's side: a connection, or a stream of one, that serves this exchange and nobody else."""
+
+    @property
+    def tunnels(self) -> bool:
+        """Whether it may be asked for a WebSocket."""
 
     target: Target
     deadline: float
@@ -129,3 +134,32 @@ class Shared(Pooled, Protocol):
 
     def retire(self) -> None:
         """Take no more, and close after the last one."""
+
+
+class TunnelEnd(Protocol):
+    """One side of a tunnel: a connection, or a stream of one, that carries HTTP no more."""
+
+    deadline: float
+    slot: int
+    due: float
+
+    def expired(self) -> None:
+        """Its deadline has passed."""
+
+    def switch(self, tunnel: Tunnel, reply: Reply) -> None:
+        """Be a tunnel's from now on. The client's side says so by `reply`."""
+
+    def send_data(self, data: bytes) -> None:
+        """Bytes of the other side."""
+
+    def end_sending(self) -> None:
+        """The other side sends no more; this one still may."""
+
+    def hang_up(self) -> None:
+        """Close once what was sent has gone out. The tunnel is not called any more."""
+
+    def pause_reading(self) -> None:
+        """No more for now."""
+
+    def resume_reading(self) -> None:
+        """More again."""

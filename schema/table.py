@@ -21,6 +21,7 @@ from .listener import ListenerLimits as ListenerLimits
 from .listener import ListenerSettings, PathOptions
 from .networks import Networks as Networks
 from .policies.addresses import AddressRules
+from .policies.websocket import WebSocketRecord
 
 if TYPE_CHECKING:
     from .regex.program import Program
@@ -214,7 +215,7 @@ class RouteSettings(NamedTuple):
     part of a request that goes to one target. Bodies longer than the limits are refused (413, 502); OFF: no
     limit. Trailers of these lower-case names pass. `reasons`: a reply that the gateway makes itself says why
     in `x-gwc-reason`. `sticky` says what of a request picks the part of a split: ("client-ip", ""),
-    ("header", name) or ("cookie", name).
+    ("header", name) or ("cookie", name). `websocket` None: there are none.
     """
 
     request_ms: int | None = None
@@ -228,6 +229,7 @@ class RouteSettings(NamedTuple):
     reasons: bool = False
     sticky: tuple[Literal["client-ip", "header", "cookie"], str] | None = None
     addresses: AddressRules | None = None
+    websocket: WebSocketRecord | None = None
 
 
 class RouteRecord(NamedTuple):

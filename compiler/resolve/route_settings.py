@@ -1,4 +1,4 @@
-"""The settings of a route's requests: timeouts, limits of bodies, trailers, reasons, stickiness.
+"""The settings of a route's requests: timeouts, limits of bodies, trailers, reasons, WebSockets, stickiness.
 
 Owns their reading, how inner ones are laid over outer ones (key by key), and which of them an action leaves
 without an effect.
@@ -16,8 +16,11 @@ from .amounts import filled
 from .context import Context, Record, key_span, span_of
 from .headers import UNCHANGEABLE_IN_REQUESTS
 from .resolved import Action, Split, ToUpstream
+from .websocket import resolved_websocket
 
-SETTINGS: Final = frozenset(("timeouts", "limits", "trailers", "reasons", "sticky", *ADDRESS_KEYS))
+SETTINGS: Final = frozenset(
+    ("timeouts", "limits", "trailers", "reasons", "websocket", "sticky", *ADDRESS_KEYS)
+)
 """The keys of a route, group or `defaults` that are read here."""
 
 TIMEOUTS: Final = {
@@ -74,6 +77,8 @@ def overlaid_settings(context: Context, outer: RouteSettings, record: Record) ->
         own[f"{key}_trailers"] = tuple(dict.fromkeys(name.lower() for name in names))
     if "reasons" in record:
         own["reasons"] = record["reasons"]
+    if "websocket" in record:
+        own["websocket"] = resolved_websocket(context, record["websocket"])
     if "sticky" in record:
         own["sticky"] = _sticky(context, record["sticky"])
     if any(key in record for key in ADDRESS_KEYS):

@@ -71,6 +71,9 @@ _DESCRIPTORS_KEPT: Final = 0.9
 _NAMES_WAIT_S: Final = 1.0
 """How long a new table waits for names that it brings."""
 
+_PARTING_S: Final = 1.0
+"""How long tunnels that were told of the end may take to close."""
+
 _NO_MORE = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 
 
@@ -467,8 +470,17 @@ class Serving:
                     await self._emptied.wait()
         left = tuple(self._all_connections())
         cut = sum(connection.busy for connection in left)
+        parting = [connection for connection in left if connection.say_goodbye()]
         for connection in left:
-            connection.kill()
+            if connection not in parting:
+                connection.kill()
+        if parting and self._connections:
+            self._emptied = asyncio.Event()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_PARTING_S):
+                    await self._emptied.wait()
+            for connection in tuple(self._all_connections()):
+                connection.kill()
         return cut
 
     def count_in(self) -> str:

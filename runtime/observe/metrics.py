@@ -76,6 +76,10 @@ class Metrics:
             at = self._listeners[listener] = self.slab.at("gwc_connections", (listener,))
         self._ints[at] += n
 
+    def tunnel(self, route: str, n: int) -> None:
+        """A tunnel was opened (1) or is over (-1)."""
+        self.slab.add("gwc_tunnels", (route,), n)
+
     def upstream_connected(self, upstream: str, target: str, seconds: float) -> None:
         """A connection to a target is open, `seconds` after it was begun."""
         connections, histogram = self._target(upstream, target)
@@ -110,7 +114,9 @@ class Metrics:
     def _look_up(self, record: RequestRecord, key: tuple[str, str, int, str, str, str]) -> _Places:
         slab = self.slab
         route, method, status, upstream, target, reason = key
-        duration = slab.at("gwc_request_duration_seconds", (route, upstream))
+        # An hour of WebSocket is no slow request.
+        family = "gwc_tunnel_duration_seconds" if status == 101 else "gwc_request_duration_seconds"
+        duration = slab.at(family, (route, upstream))
         places = (
             slab.at("gwc_requests_total", (route, method_class(method), status_class(status))),
             duration,

@@ -95,6 +95,10 @@ class Observer:
         """A client's connection is gone."""
         self.metrics.connection(listener, -1)
 
+    def tunnel(self, route: str, n: int) -> None:
+        """A tunnel was opened (1) or is over (-1)."""
+        self.metrics.tunnel(route, n)
+
     def upstream_connected(self, upstream: str, target: str, seconds: float) -> None:
         """A connection to a target is open; it took `seconds`."""
         self.metrics.upstream_connected(upstream, target, seconds)

@@ -25,6 +25,9 @@ class Observing(Protocol):
     def connection_closed(self, listener: str) -> None:
         """A client's connection is gone."""
 
+    def tunnel(self, route: str, n: int) -> None:
+        """A tunnel was opened (1) or is over (-1)."""
+
     def upstream_connected(self, upstream: str, target: str, seconds: float) -> None:
         """A connection to a target stands."""
 
@@ -54,6 +57,9 @@ class Silent:
         """See Observing."""
 
     def connection_closed(self, listener: str) -> None:
+        """See Observing."""
+
+    def tunnel(self, route: str, n: int) -> None:
         """See Observing."""
 
     def upstream_connected(self, upstream: str, target: str, seconds: float) -> None:

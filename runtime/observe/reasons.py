@@ -38,6 +38,7 @@ WIRE: Final[Mapping[str, int]] = MappingProxyType(
         "client-gone": 499,
         "proxy-header": 400,
         "connections": 503,
+        "websocket-handshake": 400,
     }
 )
 """What the client's connection can be at fault for. 499 is never sent: nobody is there to read it."""
@@ -47,6 +48,7 @@ ROUTING: Final[Mapping[str, int]] = MappingProxyType(
         "no-route": 404,
         "split-weights": 500,
         "rewrite-refused": 500,
+        "websocket-refused": 403,
         "draining": 503,
     }
 )
@@ -100,5 +102,7 @@ REASONS: Final[Mapping[str, int]] = MappingProxyType(
 )
 """Every reason with the status of the reply."""
 
-REFUSALS: Final = frozenset({*_NORMALISING, *WIRE, *POLICIES, "no-route", "draining"} - {"client-gone"})
+REFUSALS: Final = frozenset(
+    {*_NORMALISING, *WIRE, *POLICIES, "no-route", "websocket-refused", "draining"} - {"client-gone"}
+)
 """Reasons for which a request was turned away here; each has a line in the audit log. The rest are faults."""

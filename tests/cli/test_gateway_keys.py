@@ -64,6 +64,7 @@ def test_explain_shows_what_is_in_force(gwc: Gwc, config: Path) -> None:
         "request_trailers": [],
         "response_trailers": [],
         "sticky": None,
+        "websocket": None,
     }
     text = gwc("explain", "-c", config, "GET", "http://localhost:8080/one").stdout
     assert (

@@ -25,6 +25,7 @@ README = (ROOT / "README.md").read_text("utf-8")
 RUNNING, SERVING, OBSERVING, ADMIN = (
     (ROOT / "docs" / f"{name}.md").read_text("utf-8") for name in ("running", "serving", "observing", "admin")
 )
+WEBSOCKET = (ROOT / "docs" / "websocket.md").read_text("utf-8")
 CHANGING = re.compile(r"[0-9a-f]{32}|-[0-9a-f]{16}-")
 """Ids."""
 
@@ -118,7 +119,9 @@ def test_what_arrives_is_what_the_page_about_serving_shows() -> None:
         assert CHANGING.sub("", refused) == CHANGING.sub("", shown_refusal)
 
 
-@pytest.mark.parametrize("page", [RUNNING, SERVING, OBSERVING], ids=["running", "serving", "observing"])
+@pytest.mark.parametrize(
+    "page", [RUNNING, SERVING, OBSERVING, WEBSOCKET], ids=["running", "serving", "observing", "websocket"]
+)
 def test_configurations_of_the_pages_check_clean(page: str) -> None:
     """Each is whole, and has no finding."""
     found = blocks(page, "kdl")

@@ -8,19 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from ...forwarding import forwarded_head
 from ...timers import NEVER
+from ...tunnel import Tunnel, switch_refusal
 from .body import CHUNKED, UNTIL_CLOSE, Body, BodyError, ChunkedBody, EndlessBody, LengthBody
 from .reply import MAX_HEAD_BYTES, MAX_INTERIM, BadReply, read_reply
 
 if TYPE_CHECKING:
     from ...exchange import Exchange
+    from ...reply import Reply
     from ...sides import Trailers
     from ...upstream.pool import Upstream
     from ...upstream.targets import Target
 
+
+_HANGS_UP_WITHIN_S: Final = 10.0
+"""How long a target may take for what a tunnel that is over has left."""
 
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 
@@ -29,8 +34,8 @@ class ClientConnection(asyncio.Protocol):
     """A connection to a target.
 
     Mutable: the exchange that is served, what of the reply has been read (`_buffer`, `_body`), what of the
-    request is still to be sent (`_sending`), `usable`, `active` (the pool's: a request has it), and the
-    deadline, which is the exchange's while there is one.
+    request is still to be sent (`_sending`), the `_tunnel` that took the exchange's place, `usable`, `active`
+    (the pool's: a request has it), and the deadline, which is the exchange's while there is one.
     """
 
     __slots__ = (
@@ -43,6 +48,7 @@ class ClientConnection(asyncio.Protocol):
         "_reusable",
         "_sending",
         "_transport",
+        "_tunnel",
         "_upstream",
         "active",
         "deadline",
@@ -54,6 +60,7 @@ class ClientConnection(asyncio.Protocol):
     )
 
     shares = False
+    tunnels = True
 
     def __init__(self, upstream: Upstream, target: Target) -> None:
         self._upstream = upstream
@@ -73,6 +80,7 @@ class ClientConnection(asyncio.Protocol):
         self._reusable = True
         self._interim = 0
         self._paused = False
+        self._tunnel: Tunnel | None = None
 
     # --- for the pool ------------------------------------------------------------------------------------
 
@@ -110,7 +118,7 @@ class ClientConnection(asyncio.Protocol):
 
     def abort(self) -> None:
         """Close; the exchange is not called any more."""
-        self._exchange = None
+        self._exchange = self._tunnel = None
         self.usable = False
         if self._transport is not None:
             self._transport.abort()
@@ -137,8 +145,39 @@ class ClientConnection(asyncio.Protocol):
         """The exchange's deadline has passed, or it has been idle long enough."""
         if self._exchange is not None:
             self._exchange.expired()
+        elif self._tunnel is not None:
+            self._tunnel.expired()
+        elif self._transport is not None and self._transport.is_closing():
+            self._transport.abort()
         else:
             self.close()
+
+    # --- tunnels: TunnelEnd ----------------------------------------------------------------------------
+
+    def switch(self, tunnel: Tunnel, reply: Reply) -> None:
+        """See TunnelEnd. It serves nobody else afterwards."""
+        self._tunnel = tunnel
+        self._exchange = None
+        self.usable = False
+
+    def end_sending(self) -> None:
+        """See TunnelEnd. TLS cannot end one way only, so the whole ends."""
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        if transport.can_write_eof():
+            transport.write_eof()
+        else:
+            transport.close()
+
+    def hang_up(self) -> None:
+        """See TunnelEnd."""
+        self._tunnel = None
+        if self._transport is not None:
+            self._transport.close()
+            timers = self._upstream.services.timers
+            self.deadline = timers.now + _HANGS_UP_WITHIN_S
+            timers.watch(self)
 
     # --- for the loop ----------------------------------------------------------------------------------
 
@@ -154,6 +193,9 @@ class ClientConnection(asyncio.Protocol):
         upstream = self._upstream
         upstream.services.timers.forget(self)
         upstream.gone(self)
+        tunnel, self._tunnel = self._tunnel, None
+        if tunnel is not None:
+            tunnel.target_lost()
         if exchange is None:
             return
         if type(self._body) is EndlessBody and exc is None:
@@ -165,21 +207,36 @@ class ClientConnection(asyncio.Protocol):
         else:
             exchange.upstream_lost("connection-lost", "the connection was lost before a reply")
 
+    def eof_received(self) -> bool:
+        """The target sends no more. True keeps the connection, which only a tunnel has a use for."""
+        if self._tunnel is None or self._transport is None:
+            return False
+        keep = self._transport.can_write_eof()
+        self._tunnel.target_ended()
+        return keep
+
     def pause_writing(self) -> None:
         """See asyncio.Protocol."""
         if self._exchange is not None:
             self._exchange.upstream_full()
+        elif self._tunnel is not None:
+            self._tunnel.target_full()
 
     def resume_writing(self) -> None:
         """See asyncio.Protocol."""
         if self._exchange is not None:
             self._exchange.upstream_drained()
+        elif self._tunnel is not None:
+            self._tunnel.target_drained()
 
     def data_received(self, data: bytes) -> None:
         """See asyncio.Protocol."""
         exchange = self._exchange
         if exchange is None:
-            self.close()  # nobody asked
+            if self._tunnel is not None:
+                self._tunnel.from_target(data)
+            else:
+                self.close()  # nobody asked
             return
         try:
             if self._body is not None:
@@ -218,7 +275,7 @@ class ClientConnection(asyncio.Protocol):
             if read.reply.status >= 200:
                 break
             if read.reply.status == 101:
-                self._refuse(exchange, "reply-upgrade", "the target switched protocols unasked")
+                self._leave_http(exchange, read.reply, buffer[:end], rest)
                 return
             self._interim += 1
             if self._interim > MAX_INTERIM:
@@ -247,6 +304,20 @@ class ClientConnection(asyncio.Protocol):
             self._take_body(exchange, rest)
         else:
             exchange.flush()
+
+    def _leave_http(self, exchange: Exchange, reply: Reply, head: bytes, rest: bytes) -> None:
+        """A 101, whose `head` is whole: `rest` is no HTTP any more, if it was asked for."""
+        handshake = exchange.handshake
+        fault: str | None = "the target switched protocols unasked"
+        if handshake is not None:
+            fault = switch_refusal(head, handshake.key)
+        if fault is not None:
+            self._refuse(exchange, "reply-upgrade", fault)
+            return
+        self._buffer = b""
+        exchange.switched(reply, self)
+        if rest and self._tunnel is not None:
+            self._tunnel.from_target(rest)
 
     def _take_body(self, exchange: Exchange, data: bytes) -> None:
         body = self._body

@@ -27,6 +27,7 @@ from ...own_replies import ALLOWED, error_reply
 from ...reply import Reply
 from ...sides import Trailers
 from ...timers import NEVER
+from ...tunnel import Tunnel, handshake_of
 from ..proxy_protocol import Malformed, NeedMore
 from ..proxy_protocol import parse as parse_proxy_header
 from .body import CHUNKED, Body, BodyError, ChunkedBody, LengthBody
@@ -63,7 +64,8 @@ class ServerConnection(asyncio.Protocol):
     served, each None when done), `_keep` (another request may follow), `_leaving` (one more at most),
     `_replying`, `_paused`, `_full` (the client takes no more for now; `_unsent` bytes waited when it was
     looked at last, `_looks` in vain so far), and the deadline of what is next. It implements `Downstream` for
-    its current exchange. `came_from` is the socket's peer, `peer_text` who a PROXY header says it is.
+    its current exchange, and `TunnelEnd` where that became a `_tunnel`, for good. `came_from` is the socket's
+    peer, `peer_text` who a PROXY header says it is.
     """
 
     __slots__ = (
@@ -92,6 +94,7 @@ class ServerConnection(asyncio.Protocol):
         "_replying",
         "_services",
         "_transport",
+        "_tunnel",
         "_unsent",
         "came_from",
         "deadline",
@@ -128,6 +131,7 @@ class ServerConnection(asyncio.Protocol):
         self._paused = 0
         self._leaving = False
         self._late_reason = ""
+        self._tunnel: Tunnel | None = None
         self._opened_at = ""
         self.deadline = NEVER
         self.slot = -1
@@ -152,7 +156,10 @@ class ServerConnection(asyncio.Protocol):
         self._closing = True
         self._services.timers.forget(self)
         exchange, self._exchange = self._exchange, None
-        if exchange is not None:
+        tunnel, self._tunnel = self._tunnel, None
+        if tunnel is not None:
+            tunnel.client_lost()
+        elif exchange is not None:
             exchange.client_gone()
         self._services.observer.connection_closed(self._opened_at)  # another table may call it otherwise
         self._entry.closed(self)
@@ -160,6 +167,11 @@ class ServerConnection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """The client sends no more; it may still read. True keeps the connection for the reply."""
         self._half_closed = True
+        if self._tunnel is not None:
+            assert self._transport is not None
+            keep = self._transport.can_write_eof()
+            self._tunnel.client_ended()
+            return keep
         if self._linger or (self._exchange is None and not self._replying):
             return False
         # With a body that will never be whole there is nothing to wait for.
@@ -168,6 +180,9 @@ class ServerConnection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """See asyncio.Protocol."""
         self._full = True
+        if self._tunnel is not None:
+            self._tunnel.client_full()  # silence on both sides has a limit of its own
+            return
         if self._exchange is not None:
             self._exchange.downstream_full()
         self._wait_for_client()
@@ -176,7 +191,9 @@ class ServerConnection(asyncio.Protocol):
         """See asyncio.Protocol."""
         self._full = False
         self.deadline = NEVER
-        if self._exchange is not None:
+        if self._tunnel is not None:
+            self._tunnel.client_drained()
+        elif self._exchange is not None:
             self._exchange.downstream_drained()
             if self._body is not None and not self._paused:
                 self._wait(self._entry.timeouts.body_ms, "body-timeout")
@@ -314,6 +331,8 @@ class ServerConnection(asyncio.Protocol):
         )
         self._exchange = exchange
         self._replying = True
+        if minor and "upgrade" in head.headers:
+            exchange.handshake = handshake_of(head, self, has_body=length != 0)
         expects = head.headers.get("expect")
         if expects is not None and expects.lower() != "100-continue":
             self._keep = self._keep and not length
@@ -408,7 +427,10 @@ class ServerConnection(asyncio.Protocol):
             self._wait(times.body_ms, "body-timeout")
 
     def _hold(self, data: bytes) -> None:
-        """Bytes of later requests wait for their turn."""
+        """Bytes of later requests wait for their turn; a tunnel's need not."""
+        if self._tunnel is not None:
+            self._tunnel.from_client(data)
+            return
         self._buffer += data
         if len(self._buffer) > MAX_HELD_BYTES:
             self._pause(_HELD, on=True)
@@ -601,6 +623,48 @@ class ServerConnection(asyncio.Protocol):
             if self._body is not None:
                 self._wait(self._entry.timeouts.body_ms, "body-timeout")
 
+    # --- tunnels: TunnelEnd ----------------------------------------------------------------------------
+
+    def switch(self, tunnel: Tunnel, reply: Reply) -> None:
+        """See TunnelEnd. What the client has sent already is the tunnel's."""
+        transport = self._transport
+        if transport is None:
+            return
+        self._tunnel = tunnel
+        self._keep = False
+        self._chunked = False
+        self.deadline = NEVER
+        lines = (_status_line(101, reply.reason), *reply.lines, b"connection: Upgrade\r\nupgrade: websocket")
+        transport.write(b"\r\n".join(lines) + b"\r\n\r\n")
+        held, self._buffer = self._buffer, b""
+        if held:
+            tunnel.from_client(held)
+        if self._paused:
+            self._pause(_HELD | _BODY, on=False)
+        if self._full:
+            tunnel.client_full()
+        if self._half_closed:
+            tunnel.client_ended()
+
+    def end_sending(self) -> None:
+        """See TunnelEnd. TLS cannot end one way only, so the whole ends."""
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        if transport.can_write_eof():
+            transport.write_eof()
+        else:
+            transport.close()
+
+    def hang_up(self) -> None:
+        """See TunnelEnd."""
+        self._tunnel = None
+        self._exchange = None
+        self._replying = False
+        if self._transport is not None and self._full:
+            self._wait_for_client()
+        self._finish_closing()
+
     # --- the connection --------------------------------------------------------------------------------
 
     def drain(self) -> None:
@@ -620,6 +684,13 @@ class ServerConnection(asyncio.Protocol):
     def record(self) -> RequestRecord | None:
         """What is to be told of the request under way; None where there is none."""
         return None if self._exchange is None else self._exchange.record
+
+    def say_goodbye(self) -> bool:
+        """End a tunnel in good form; False where there is none."""
+        if self._tunnel is None:
+            return False
+        self._tunnel.go_away("draining")
+        return True
 
     def kill(self) -> None:
         """Close, whatever is under way."""

@@ -97,6 +97,11 @@ class ClientStream:
 
     # --- for the exchange ------------------------------------------------------------------------------
 
+    @property
+    def tunnels(self) -> bool:
+        """See `UpstreamSide`."""
+        return False
+
     def start(self, exchange: Exchange, length: int) -> None:
         """See `UpstreamSide`."""
         self._exchange = exchange

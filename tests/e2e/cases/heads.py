@@ -425,7 +425,7 @@ def expectations() -> Iterator[Row]:
         "Sec-WebSocket-Version: 13",
         "Sec-WebSocket-Key: eA==",
     )
-    yield served("upgrade-websocket-is-not-served", "policy", web, absent=[b"pgrade:"])
+    yield refused("upgrade-websocket-where-no-route-says-so", "policy", web, 403, closed=None)
     h2c = request(GET, "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABk")
     yield served("upgrade-h2c-never", "policy", h2c, absent=[b"h2c", b"AAMAAABk", b"pgrade:"])
     bare = request(GET, "Upgrade: h2c")
