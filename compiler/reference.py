@@ -49,6 +49,7 @@ _TITLES: Final[Mapping[str, str]] = {
     "route-timeouts": "`timeouts` of a route",
     "route-limits": "`limits` of a route",
     "trailers": "`trailers`",
+    "websocket": "`websocket`",
     "sticky": "`sticky`",
     "group": "`group`",
     "defaults": "`defaults`",
