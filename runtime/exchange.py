@@ -40,6 +40,7 @@ from .tunnel import Handshake, Tunnel, accept_of
 
 if TYPE_CHECKING:
     from .snapshot import Snapshot
+    from .upstream.choice import Chosen
     from .upstream.pool import Upstream
     from .upstream.targets import Target
 
@@ -95,6 +96,8 @@ class Exchange:
     _preflight = False
     waiting: tuple[bytes, ...] = ()
     tried: tuple[Target, ...] = ()
+    chosen: Chosen | None = None
+    retry_after_s = 0
     _trailers: Trailers = []  # noqa: RUF012  # never changed, only replaced
     _try_ends_at = NEVER
 
@@ -519,6 +522,8 @@ class Exchange:
         """There is no connection to be had. Called by the pool, at once or later."""
         upstream = self.upstream
         assert upstream is not None
+        if self.chosen is not None:
+            self.chosen.failed(reason)
         retriable = reason in (
             "connect-refused",
             "connect-timeout",
@@ -619,6 +624,8 @@ class Exchange:
             self.fail("reply-too-long")
             return False
         record.status = reply.status
+        if self.chosen is not None:
+            self.chosen.answered(self.head, reply)
         self._try_ends_at = NEVER
         return True
 
@@ -770,6 +777,10 @@ class Exchange:
         record.reason, record.detail = reason, detail
         if record.upstream:
             self.services.observer.upstream_failed(record.upstream, record.target, reason)
+        if self.chosen is not None and not (reason == "connection-lost" and record.reused):
+            # What was late is the target's fault only while it was its turn.
+            late = reason in ("request-timeout", "try-timeout")
+            self.chosen.failed(self.late_reason if late else reason)
         self._leave_upstream()
         downstream = self.downstream
         if self.replied:
@@ -804,7 +815,8 @@ class Exchange:
         accept = self.head.headers.get("accept", "")
         request_id = self.record.request_id
         if refusal is None:
-            return error_reply(REASONS[reason], request_id, accept, reason=told)
+            retry_after_s = self.retry_after_s if reason == "breaker-open" else 0
+            return error_reply(REASONS[reason], request_id, accept, reason=told, retry_after_s=retry_after_s)
         status = refusal.status or REASONS[reason]
         reply, body = error_reply(status, request_id, accept, reason=told, message=refusal.message)
         if refusal.fields:
@@ -874,6 +886,8 @@ class Exchange:
         self.over = True
         services = self.services
         self._leave_upstream()
+        if self.chosen is not None:
+            self.chosen.left()
         if self.slot >= 0:
             services.timers.forget(self)
         if self._filtering is not None:

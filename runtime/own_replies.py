@@ -46,10 +46,17 @@ def prefers_html(accept: str) -> bool:
 
 
 def error_reply(
-    status: int, request_id: str, accept: str, *, reason: str | None = None, message: str | None = None
+    status: int,
+    request_id: str,
+    accept: str,
+    *,
+    reason: str | None = None,
+    message: str | None = None,
+    retry_after_s: int = 0,
 ) -> tuple[Reply, bytes]:
     """The reply for a status of the gateway's own. `reason` is told in `x-gwc-reason` where it is given;
-    `message`, which a configuration may give, stands for the status' usual words in the body.
+    `message`, which a configuration may give, stands for the status' usual words in the body;
+    `retry_after_s` in `retry-after`, which a 503 has anyway.
     """
     words = phrase(status)
     said = words if message is None else message
@@ -69,7 +76,7 @@ def error_reply(
     if status == 405:
         lines.append(ALLOWED)
     if status == 503:
-        lines.append(b"retry-after: 1")
+        lines.append(b"retry-after: %d" % (retry_after_s or 1))
     if reason:
         lines.append(b"x-gwc-reason: " + reason.encode("ascii"))
     return Reply(status, words.encode("ascii"), lines, None if status == 204 else len(body)), body

@@ -272,6 +272,9 @@ def _texts(table: RouteTable) -> Iterator[tuple[str, str | None]]:
         place = f"upstream `{upstream.name}`"
         for target, _ in upstream.targets:
             yield place, target
+        choosing = upstream.choosing
+        if choosing is not None and choosing.sticky_cookie is not None:
+            yield place, choosing.sticky_cookie.secret
         tls = upstream.tls
         if tls is not None:
             for text in (tls.server_name, tls.ca_file, tls.certificate_file, tls.key_file):

@@ -22,6 +22,7 @@ from .listener import ListenerSettings, PathOptions
 from .networks import Networks as Networks
 from .policies.addresses import AddressRules
 from .policies.websocket import WebSocketRecord
+from .policies.choosing import Choosing
 
 if TYPE_CHECKING:
     from .regex.program import Program
@@ -145,7 +146,8 @@ class UpstreamRecord(NamedTuple):
     """A named set of targets, each an address (references unresolved) and a weight.
 
     An address is `host:port`, `[v6]:port`, `unix:/path` or `srv:name`, a name of SRV records. `tls` None:
-    plain text, and `protocol` is not "auto" then.
+    plain text, and `protocol` is not "auto" then. `choosing` None: targets take turns by weight, and nobody
+    watches them.
     """
 
     name: str
@@ -155,6 +157,7 @@ class UpstreamRecord(NamedTuple):
     timeouts: UpstreamTimeouts = UpstreamTimeouts()
     names: UpstreamNames = UpstreamNames()
     protocol: UpstreamProtocol = "http1"
+    choosing: Choosing | None = None
 
 
 class HeaderRules(NamedTuple):

@@ -28,6 +28,7 @@ from . import (
     nobody_allowed,
     open_metrics,
     redirect_to_itself,
+    single_target,
     timeout_off,
     trailing_slash,
     unfilled_variable,
@@ -35,6 +36,7 @@ from . import (
     unused_matcher,
     unused_upstream,
     unverified_upstream,
+    written_secret,
     zero_weights,
 )
 
@@ -55,6 +57,8 @@ RULES: tuple[Rule, ...] = (
     timeout_off.check,
     open_metrics.check,
     unverified_upstream.check,
+    single_target.check,
+    written_secret.check,
 )
 
 ITEM_RULES: tuple[ItemRule, ...] = (

@@ -41,6 +41,7 @@ class Actions:
                 each.timeouts,
                 each.names,
                 each.protocol,
+                each.choosing,
             )
             for each in upstreams
         )

@@ -87,10 +87,10 @@ def amount_of(record: Record, key: str) -> Any:
 
 
 def filled(base: Settings, record: Record | None, fields: Mapping[str, str]) -> Settings:
-    """`base` with what the block says in the fields that its keys have."""
+    """`base` with what the block says in the fields that its keys have; other keys are others' matter."""
     if record is None:
         return base
-    return base._replace(**{fields[key]: amount_of(record, key) for key in record})
+    return base._replace(**{fields[key]: amount_of(record, key) for key in record if key in fields})
 
 
 def listener_limits(record: Record) -> ListenerLimits:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from gwc.schema.listener import ListenerSettings
+from gwc.schema.policies.choosing import Choosing
 from gwc.schema.predicate import HostPattern, PathPattern, Predicate
 from gwc.schema.span import Span
 from gwc.schema.table import (
@@ -133,6 +134,7 @@ class Upstream:
     timeouts: UpstreamTimeouts = UpstreamTimeouts()
     names: UpstreamNames = UpstreamNames()
     protocol: UpstreamProtocol = "http1"
+    choosing: Choosing | None = None
 
 
 @dataclass(frozen=True, slots=True)

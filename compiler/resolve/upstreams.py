@@ -12,6 +12,7 @@ from gwc.schema.values.address import SrvAddress, parse_target
 from gwc.schema.values.place import parse_server_name
 
 from .amounts import upstream_connections, upstream_names, upstream_timeouts
+from .choosing import resolve_choosing
 from .context import Record, key_span, span_of
 from .resolved import Target, Upstream
 
@@ -44,6 +45,7 @@ def resolve_upstream(record: Record, found: list[Diagnostic]) -> Upstream:
         upstream_timeouts(record),
         names,
         protocol,
+        resolve_choosing(record, found),
     )
 
 

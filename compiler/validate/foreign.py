@@ -86,6 +86,28 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "connections": "pool keepalive keep-alive circuit-breakers max-connections maxconn",
         "timeouts": "timeout connect-timeout connect_timeout read-timeout idle-timeout",
         "names": "dns resolver resolve resolvers",
+        "balance": "load-balancing load_balancing lb-policy lb_policy lb_policies policy method least-conn "
+        "least_conn ip-hash ip_hash random",
+        "sticky-cookie": "sticky session-affinity session-persistence affinity cookie",
+        "slow-start": "slow_start warmup slow-start-config",
+        "ejection": "outlier-detection outlier_detection passive-health-check passive max-fails max_fails "
+        "fail-timeout fail_timeout",
+        "breaker": "circuit-breaker circuit_breaker circuitBreaker",
+        "panic": "healthy-panic-threshold panic-threshold",
+    },
+    "balance": {"by": "on", "query": "param", "algorithm": "policy method type"},
+    "ejection": {
+        "consecutive-failures": "consecutive-5xx consecutive_5xx failures max-fails",
+        "time": "base-ejection-time fail-timeout duration",
+        "longest": "max-ejection-time",
+        "most": "max-ejection-percent",
+        "over": "interval window",
+        "requests": "minimum-requests request-volume",
+    },
+    "breaker": {
+        "failures": "failure-threshold threshold max-failures consecutive-failures",
+        "open": "timeout timeout-seconds fallback-duration time",
+        "half-open": "half-open-max-requests success-threshold trials",
     },
     "upstream-tls": {
         "server-name": "sni servername server_name name host",

@@ -39,6 +39,7 @@ from gwc.schema.values.place import (
 )
 from gwc.schema.values.refusal import ValueRefusal
 from gwc.schema.values.share import parse_share
+from gwc.schema.values.statuses import parse_statuses
 
 from ..parse.document import Node, Value
 from .run import Run
@@ -115,6 +116,10 @@ def _host(place: Place, text: str) -> Diagnostic:
     if refused.instead is not None and refused.instead not in advice:
         advice = f"write `{refused.instead}`; {advice}"
     return error("GWC225", place.span(), f"{shown} {refused.problem}", help=advice)
+
+
+def _parse_secret(text: str) -> object:
+    return parse_value(text, variables=False)
 
 
 def _plain_host(parse: Callable[[str], object]) -> Explain:
@@ -208,6 +213,12 @@ def _share(place: Place, text: str) -> Diagnostic:
     return error("GWC232", at, refusal.message, help=refusal.help)
 
 
+def _statuses(place: Place, text: str) -> Diagnostic:
+    refusal = _refusal_of(parse_statuses, text)
+    at = place.span(refusal.offset, refusal.length)
+    return error("GWC354", at, refusal.message, help=refusal.help)
+
+
 def _glob(place: Place, text: str) -> Diagnostic:
     refusal = _refusal_of(parse_glob, text)
     at = place.span(refusal.offset, refusal.length)
@@ -276,6 +287,8 @@ FORMATS: Final[Mapping[str, tuple[Check, Explain]]] = {
     "cookie-name": (_accepts(parse_cookie_name), _token(parse_cookie_name)),
     "field-value": (_accepts(parse_field_value), _template(parse_field_value)),
     "share": (_accepts(parse_share), _share),
+    "statuses": (_accepts(parse_statuses), _statuses),
+    "secret": (_accepts(_parse_secret), _template(_parse_secret)),
     "glob": (_accepts(parse_glob), _glob),
     "duration": (_accepts(parse_period), _duration(parse_period)),
     "timeout": (_accepts(parse_timeout), _duration(parse_timeout)),

@@ -185,7 +185,8 @@ def _shape(written: Mapping[str, Any], defs: Mapping[str, Any]) -> Shape:
     arrays = [branch for branch in branches if branch.get("type") == "array"]
     match kdl.get("list"):
         case "values":
-            return Values(_scalar([arrays[0]["items"]], defs), bool(kdl.get("repeat")))
+            item = arrays[0]["items"]
+            return Values(_scalar(item.get("anyOf", [item]), defs), bool(kdl.get("repeat")))
         case "nodes":
             items = arrays[0]["items"].get("anyOf", (arrays[0]["items"],))
             (object_name,) = objects

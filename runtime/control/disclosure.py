@@ -30,6 +30,9 @@ from ..words import host_words, path_words, test_words
 _OPEN: Final = ("", "Basic", "Bearer")
 """What of a secret value says nothing."""
 
+_REFERS: Final = re.compile(r"(?:\$\{(?:env|file):[^{}]*\})+")
+"""References, and nothing beside them."""
+
 _USER: Final = re.compile(r"//[^/?#@]*@")
 
 
@@ -64,6 +67,9 @@ def upstreams_of_route(table: RouteTable, route: RouteRecord) -> list[str]:
 def _upstream(record: UpstreamRecord) -> dict[str, Any]:
     shown: dict[str, Any] = _plain(record)
     shown["targets"] = [{"target": target, "weight": weight} for target, weight in record.targets]
+    if record.choosing is not None and record.choosing.sticky_cookie is not None:
+        secret = record.choosing.sticky_cookie.secret
+        shown["choosing"]["sticky_cookie"]["secret"] = readable(secret) if _REFERS.fullmatch(secret) else MASK
     return shown
 
 

@@ -46,8 +46,11 @@ from ..sides import Services
 from ..snapshot import Snapshot
 from ..timers import Timers
 from ..upstream.address import HostName, ServiceName, TargetFaulty, target_of
+from ..upstream.choice import key_of
 from ..upstream.names import Change, NameFailed, Names
 from ..upstream.pool import Upstream
+from ..upstream.standing import LocalRow, Row
+from ..upstream.sticky_cookie import LEAST_SECRET
 from ..upstream.targets import Counting, LocalCounter, Member, Setup, Target, Targets
 from ..upstream.tls import TlsFaulty, client_context, server_name
 from ..wire.http1.server import ServerConnection
@@ -91,6 +94,9 @@ class CellsLike(Protocol):
     def counter(self, name: str) -> Counting:
         """The counter of that name."""
 
+    def row(self, name: str) -> Row:
+        """The row of that name."""
+
     def keep(self, names: Iterable[str]) -> None:
         """Let go of all others."""
 
@@ -100,10 +106,15 @@ class LocalCells:
 
     def __init__(self) -> None:
         self._counters: dict[str, LocalCounter] = {}
+        self._rows: dict[str, LocalRow] = {}
 
     def counter(self, name: str) -> LocalCounter:
         """See CellsLike."""
         return self._counters.setdefault(name, LocalCounter())
+
+    def row(self, name: str) -> LocalRow:
+        """See CellsLike."""
+        return self._rows.setdefault(name, LocalRow())
 
     def keep(self, names: Iterable[str]) -> None:
         """See CellsLike; here there is room for all."""
@@ -391,6 +402,7 @@ class Serving:
                 self._names,
                 self._cells.counter(f"connections:{record.name}"),
                 self._cells.counter(f"pending:{record.name}"),
+                self._cells,
             )
         # Reading the system's authorities takes 10 to 30 ms, for which no request should wait.
         tls = None
@@ -401,7 +413,23 @@ class Serving:
             destination = target_of(written, fill)
             name = None if record.tls is None else server_name(record.tls, destination, fill)
             members.append(Member(destination, weight, tls, name, record.protocol))
-        return Setup(upstream, record.connections, record.timeouts, record.names, tuple(members))
+        choosing = record.choosing
+        secret = ""
+        if choosing is not None and choosing.sticky_cookie is not None:
+            secret = fill(choosing.sticky_cookie.secret)
+            if len(secret.encode("utf-8", "surrogateescape")) < LEAST_SECRET:
+                what = f"the secret of `sticky-cookie` has less than {LEAST_SECRET} bytes"
+                raise PrepareFailed(f"upstream `{record.name}`: {what}")
+        return Setup(
+            upstream,
+            record.connections,
+            record.timeouts,
+            record.names,
+            tuple(members),
+            choosing,
+            secret,
+            "" if record.tls is None else key_of((record.tls, record.protocol)),
+        )
 
     def _settle(self) -> None:
         """After targets have changed: who uses which, and which names are to be watched."""
@@ -510,6 +538,9 @@ class Serving:
             yield f"clients:{door.listener}"
         for name in self._upstreams:
             yield from (f"connections:{name}", f"pending:{name}")
+        for upstream in self._upstreams.values():
+            if upstream.choice is not None:
+                yield from upstream.choice.names()
 
     def clients_of(self, listener: str) -> Counting:
         """How many connections a listener has in the whole gateway."""
@@ -599,7 +630,11 @@ class Serving:
             if (upstream.name, target.address) in self._disabled
         }
         for target in self._targets.all():
-            target.disabled = id(target) in disabled
+            before, target.disabled = target.disabled, id(target) in disabled
+            if before != target.disabled:
+                choice = self._upstreams[target.place.upstream].choice
+                if choice is not None:
+                    choice.enabled(target, again=before)
 
 
 def _plan(table: RouteTable, route: RouteRecord, setups: Mapping[str, Setup], filters: Chain | None) -> Plan:

@@ -105,6 +105,24 @@ FAMILIES: Final = (
         CONNECT_BOUNDS_S,
     ),
     Family(
+        "gwc_upstream_picks_total",
+        "Targets chosen where more than turns decide. by: balance, sticky or panic.",
+        "counter",
+        ("upstream", "by"),
+    ),
+    Family(
+        "gwc_upstream_ejections_total",
+        "Targets taken out of service because of their failures.",
+        "counter",
+        ("upstream", "target"),
+    ),
+    Family(
+        "gwc_upstream_breaker_changes_total",
+        "Breakers that came to a state: open, half-open or closed. target: empty for the upstream's own.",
+        "counter",
+        ("upstream", "target", "state"),
+    ),
+    Family(
         "gwc_refused_total",
         "Requests answered by the gateway itself or given up, by reason.",
         "counter",

@@ -36,6 +36,7 @@ class Metrics:
         self._places: dict[tuple[str, str, int, str, str, str], _Places] = {}
         self._targets: dict[tuple[str, str], tuple[int, int]] = {}
         self._listeners: dict[str, int] = {}
+        self._picks: dict[tuple[str, str], int] = {}
 
     def began(self) -> None:
         """A request is in flight."""
@@ -94,6 +95,23 @@ class Metrics:
     def upstream_failed(self, upstream: str, target: str, reason: str) -> None:
         """An attempt failed."""
         self.slab.add("gwc_upstream_failures_total", (upstream, target, _closed(reason)))
+
+    def upstream_picked(self, upstream: str, how: str) -> None:
+        """A target was chosen."""
+        at = self._picks.get((upstream, how))
+        if at is None:
+            if len(self._picks) >= _PLACES_KEPT:
+                self._picks.clear()
+            at = self._picks[upstream, how] = self.slab.at("gwc_upstream_picks_total", (upstream, how))
+        self._ints[at] += 1
+
+    def upstream_ejected(self, upstream: str, target: str) -> None:
+        """A target is out of service because of its failures."""
+        self.slab.add("gwc_upstream_ejections_total", (upstream, target))
+
+    def breaker_changed(self, upstream: str, target: str, state: str) -> None:
+        """A breaker has another state."""
+        self.slab.add("gwc_upstream_breaker_changes_total", (upstream, target, state))
 
     def failed(self) -> None:
         """A request could not be told of in full."""

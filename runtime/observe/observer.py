@@ -111,6 +111,21 @@ class Observer:
         """An attempt failed."""
         self.metrics.upstream_failed(upstream, target, reason)
 
+    def upstream_picked(self, upstream: str, how: str) -> None:
+        """A target was chosen, in one of three ways."""
+        self.metrics.upstream_picked(upstream, how)
+
+    def upstream_ejected(self, upstream: str, target: str, seconds: float) -> None:
+        """A target is out of service because of its failures."""
+        self.metrics.upstream_ejected(upstream, target)
+        self.error("warning", "target-ejected", upstream=upstream, target=target, seconds=seconds)
+
+    def breaker_changed(self, upstream: str, target: str, state: str) -> None:
+        """A breaker has another state; `target` is "" for the upstream's own."""
+        self.metrics.breaker_changed(upstream, target, state)
+        level = "warning" if state == "open" else "info"
+        self.error(level, f"breaker-{state}", upstream=upstream, target=target)
+
     # --- the gateway itself ---
 
     def error(self, level: str, event: str, **fields: object) -> None:

@@ -37,6 +37,15 @@ class Observing(Protocol):
     def upstream_failed(self, upstream: str, target: str, reason: str) -> None:
         """A try at a target came to nothing."""
 
+    def upstream_picked(self, upstream: str, how: str) -> None:
+        """A target was chosen: by `balance`, a `sticky` cookie, or among all in `panic`."""
+
+    def upstream_ejected(self, upstream: str, target: str, seconds: float) -> None:
+        """A target is out of service for so long, because of its failures."""
+
+    def breaker_changed(self, upstream: str, target: str, state: str) -> None:
+        """A breaker is `open`, `half-open` or `closed` now; `target` is "" for the upstream's own."""
+
     def refused(self, reason: str, client: str, listener: str, detail: str) -> None:
         """Bytes were refused before there was a request to tell of."""
 
@@ -69,6 +78,15 @@ class Silent:
         """See Observing."""
 
     def upstream_failed(self, upstream: str, target: str, reason: str) -> None:
+        """See Observing."""
+
+    def upstream_picked(self, upstream: str, how: str) -> None:
+        """See Observing."""
+
+    def upstream_ejected(self, upstream: str, target: str, seconds: float) -> None:
+        """See Observing."""
+
+    def breaker_changed(self, upstream: str, target: str, state: str) -> None:
         """See Observing."""
 
     def refused(self, reason: str, client: str, listener: str, detail: str) -> None:

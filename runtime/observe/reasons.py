@@ -70,6 +70,7 @@ FILTERS: Final[Mapping[str, int]] = MappingProxyType(
 UPSTREAM: Final[Mapping[str, int]] = MappingProxyType(
     {
         "no-target": 503,
+        "breaker-open": 503,
         "name-lookup": 503,
         "pending-full": 503,
         "pending-timeout": 503,

@@ -5,6 +5,9 @@ process, which alone writes its numbers, and the counter's value is their sum. S
 to a race, and what a dead worker held can be given back. Locks serve one purpose only: that nobody
 else adds between looking and adding.
 
+A row is the other kind of thing with a name: as many numbers as there are slots, which all processes write,
+one at a time, under the row's lock. Nothing of it is given back by a death.
+
 A name is in use as long as some slot has asked for it and not let it go. Where there is no room for a new
 name, one that nobody uses and that is zero gives up its place.
 
@@ -32,6 +35,7 @@ _HEADER: Final = 8
 _NAME_WORDS: Final = 14
 _NAME_BYTES: Final = _NAME_WORDS * 8
 _KEPT: Final = 1 << 32
+_ROW: Final = 1 << 33
 
 # Bytes that are only locked, never read: where they lie does not matter as long as no two are the same.
 _DIRECTORY_LOCK: Final = 1 << 40
@@ -120,8 +124,40 @@ class Cell:
         return fits
 
 
+class Row:
+    """Numbers that all slots see and may write, all 0 at first. `row[n]` for n below the number of slots.
+
+    Whoever writes does so inside `with row:`; should another process be stopped in there, one goes on without
+    the lock after 20 ms.
+    """
+
+    __slots__ = ("_cells", "_first", "_held", "_lock", "index", "kept", "name")
+
+    def __init__(self, cells: Cells, name: str, first: int, index: int) -> None:
+        self._cells = cells
+        self._first = first
+        self._lock = RangeLock(cells.lock_fd, first)
+        self._held = False
+        self.name = name
+        self.kept = False
+        self.index = index
+
+    def __getitem__(self, number: int) -> int:
+        return self._cells.numbers[self._first + number]
+
+    def __setitem__(self, number: int, value: int) -> None:
+        self._cells.numbers[self._first + number] = value
+
+    def __enter__(self) -> None:
+        self._held = self._lock.take()
+
+    def __exit__(self, *fault: object) -> None:
+        if self._held:
+            self._lock.leave()
+
+
 class Cells:
-    """All counters, as the owner of one slot sees them. Not to be shared by threads.
+    """All counters and rows, as the owner of one slot sees them. Not to be shared by threads.
 
     Mutable: the shared memory, the counters that this slot uses, and what it knows of the places of names.
     """
@@ -145,7 +181,7 @@ class Cells:
         self._stride = _stride(self.slots)
         self._log = _HEADER + self.room * self._stride
         self._directory = RangeLock(self.lock_fd, _DIRECTORY_LOCK, patience_s=1.0)
-        self._cells: dict[str, Cell] = {}
+        self._cells: dict[str, Cell | Row] = {}
         self._places: dict[str, int] = {}
         self._seen = 0
         self._given_up_seen = self.numbers[_GIVEN_UP]
@@ -198,9 +234,23 @@ class Cells:
         stored = _stored_name(name)
         cell = self._cells.get(stored)
         if cell is None:
-            cell = self._in_directory(lambda: self._find_or_make(stored, kept))
+            cell = self._in_directory(lambda: self._find_or_make(stored, _KEPT if kept else 0))
+        assert isinstance(cell, Cell), f"{name} is a row"
         assert cell.kept == kept, f"{name} is of the other kind"
         return cell
+
+    def row(self, name: str) -> Row:
+        """The row of that name, made where there is none yet. CellsFull where there is no room for it.
+
+        It stays as it is as long as any slot uses it, over the death of all of them too, until its place is
+        needed for another name.
+        """
+        stored = _stored_name(name)
+        row = self._cells.get(stored)
+        if row is None:
+            row = self._in_directory(lambda: self._find_or_make(stored, _ROW))
+        assert isinstance(row, Row), f"{name} is a counter"
+        return row
 
     def keep(self, names: Iterable[str]) -> None:
         """Let go of all counters but those of `names`: others may have their places once they are zero.
@@ -226,7 +276,7 @@ class Cells:
             numbers = self.numbers
             for index in range(numbers[_USED]):
                 first = _HEADER + index * self._stride
-                if not numbers[first] & _KEPT:
+                if not numbers[first] & (_KEPT | _ROW):
                     numbers[first + 1 + _NAME_WORDS + self._users + slot] = 0
                 self._bytes[self._use_of(index, slot)] = 0
         finally:
@@ -251,7 +301,7 @@ class Cells:
         if self.numbers[_HIGH] < high:
             self.numbers[_HIGH] = high
 
-    def _find_or_make(self, stored: str, kept: bool) -> Cell:
+    def _find_or_make(self, stored: str, kind: int) -> Cell | Row:
         numbers = self.numbers
         self._catch_up()
         index = self._places.get(stored)
@@ -259,8 +309,10 @@ class Cells:
             index = self._place(stored)
             text = stored.encode("utf-8", "surrogateescape")
             first = _HEADER + index * self._stride
+            for each in range(first + 1 + _NAME_WORDS + self._users, first + self._stride):
+                numbers[each] = 0  # what a row had that nobody needs
             self._bytes[(first + 1) * 8 : (first + 1) * 8 + len(text)] = text
-            numbers[first] = len(text) | (_KEPT if kept else 0)
+            numbers[first] = len(text) | kind
             if index == numbers[_USED]:
                 numbers[_USED] = index + 1  # the last step: a process that dies before it has made nothing
                 self._seen = index + 1
@@ -302,26 +354,29 @@ class Cells:
         raise CellsFull(stored, self.room)
 
     def _is_spare(self, index: int) -> bool:
-        """Whether nobody uses a name and it counts nothing."""
+        """Whether nobody uses a name and it counts nothing; what a row holds is nobody's then."""
         first = _HEADER + index * self._stride
-        return not self.numbers[first] & _KEPT and not any(
-            self.numbers[first + 1 + _NAME_WORDS : first + self._stride]
-        )
+        kind = self.numbers[first]
+        end = first + 1 + _NAME_WORDS + self._users if kind & _ROW else first + self._stride
+        return not kind & _KEPT and not any(self.numbers[first + 1 + _NAME_WORDS : end])
 
     def _use_of(self, index: int, slot: int) -> int:
         """The byte that says whether a slot uses a name."""
         return (_HEADER + index * self._stride + 1 + _NAME_WORDS) * 8 + slot
 
-    def _stored(self, index: int) -> tuple[str, bool]:
+    def _stored(self, index: int) -> tuple[str, int]:
+        """Name and kind of a place: _KEPT, _ROW or 0."""
         first = _HEADER + index * self._stride
         kind = self.numbers[first]
         start = (first + 1) * 8
         text = bytes(self._bytes[start : start + (kind & 0xFFFFFFFF)])
-        return text.decode("utf-8", "surrogateescape"), bool(kind & _KEPT)
+        return text.decode("utf-8", "surrogateescape"), kind & (_KEPT | _ROW)
 
-    def _cell(self, index: int, name: str, kept: bool) -> Cell:
+    def _cell(self, index: int, name: str, kind: int) -> Cell | Row:
         first = _HEADER + index * self._stride + 1 + _NAME_WORDS + self._users
-        return Cell(self, name, kept, first, index)
+        if kind & _ROW:
+            return Row(self, name, first, index)
+        return Cell(self, name, bool(kind & _KEPT), first, index)
 
 
 def _user_words(slots: int) -> int:

@@ -18,6 +18,7 @@ from gwc.schema.table import UpstreamConnections, UpstreamNames, UpstreamTimeout
 from ..timers import NEVER
 from .address import HostName, IpAddress, ServiceName, UnixPath
 from .balance import Smooth
+from .choice import Cells, Choice
 from .connecting import NoHttp2, connect
 from .names import NameFailed, Names, ServiceTarget
 from .targets import Counting, Member, Place, Setup, Target, Targets
@@ -55,6 +56,7 @@ class Upstream:
         names: Names,
         count: Counting,
         pending: Counting,
+        cells: Cells | None = None,
     ) -> None:
         self.name = name
         self.services = services
@@ -68,6 +70,8 @@ class Upstream:
         self._names = names
         self._found: dict[str, tuple[ServiceTarget, ...]] = {}
         self._balance: Smooth | None = None
+        self._cells = cells
+        self.choice: Choice | None = None
         self._count = count
         self._pending = pending
         self._waiting: dict[Exchange, Target] = {}
@@ -84,6 +88,13 @@ class Upstream:
         """New settings; connections and whoever waits stay as they are."""
         self.connections, self.timeouts = setup.connections, setup.timeouts
         self.members, self._lookups = setup.members, setup.names
+        if setup.choice is None or self._cells is None:
+            self.choice = None
+            for target in self.targets:
+                target.out = target.on_trial = False
+        else:
+            self.choice = self.choice or Choice(self.name, self._cells, self.services.observer)
+            self.choice.configure(setup.choice, setup.secret, setup.key)
         self.refresh()
 
     def refresh(self) -> None:
@@ -101,6 +112,8 @@ class Upstream:
             else:
                 before = self._balance
                 self._balance = Smooth(weights) if before is None else before.with_weights(weights)
+        if self.choice is not None:
+            self.choice.refresh(self.targets, self.weights)
 
     async def look_up(self) -> None:
         """Ask for every name that the targets have; what fails is told by the names themselves."""
@@ -152,7 +165,7 @@ class Upstream:
 
         Returns None where that has happened, else for how many seconds the exchange may wait.
         """
-        target = self._pick(exchange.tried)
+        target = self._pick(exchange.tried) if self.choice is None else self.choice.pick(exchange)
         if target is None:
             return self._without_target(exchange)
         side = self._side_of(target)
@@ -179,8 +192,13 @@ class Upstream:
 
     def _without_target(self, exchange: Exchange) -> float | None:
         """There is nobody to send to: for good, or until a name is looked up."""
-        if self.targets or not self.names():  # all disabled or tried, or there are none
-            exchange.unavailable("no-target")
+        if self.targets or not self.names():  # none may be used, or there are none
+            retry_after_s = 0 if self.choice is None else self.choice.retry_after_s
+            if retry_after_s:
+                exchange.retry_after_s = retry_after_s
+                exchange.unavailable("breaker-open")
+            else:
+                exchange.unavailable("no-target")
             return None
         self._nameless.append(exchange)
         if self._looking is None:
@@ -220,13 +238,13 @@ class Upstream:
         target.active -= 1
         connection.active = False
         if target.users and target in self.targets and not target.disabled and not self._leaves(connection):
-            if self._waiting:
+            if self._waiting and (self.choice is None or self._waits_for(target)):
                 exchange, _ = self._first_waiting()
                 target.active += 1
                 connection.active = True
                 exchange.connected(connection.take(), reused=True)
                 return
-            if self._keep(connection):
+            if (self.choice is None or not self._waiting) and self._keep(connection):
                 return
         connection.close()
 
@@ -298,13 +316,13 @@ class Upstream:
             if self._following.pop(exchange, None) is not None:
                 target.active += 1
                 exchange.connected(connection.take(), reused=False)
-        while self._waiting and connection.room > 0:
+        while self._waiting and connection.room > 0 and (self.choice is None or self._waits_for(target)):
             exchange, _ = self._first_waiting()
             target.active += 1
             exchange.connected(connection.take(), reused=True)
         if not connection.streams and connection.usable:
             self.retired(connection)
-            if not self._keep(connection):
+            if (self.choice is not None and self._waiting) or not self._keep(connection):
                 connection.close()
 
     def _follow_on(self, target: Target) -> None:
@@ -322,12 +340,21 @@ class Upstream:
         if self._waiting and self._count_in():
             exchange, picked = self._first_waiting()
             # It was its turn; another pick would be another's, and the turns would come out uneven.
-            next_target = picked if picked in self.targets and not picked.disabled else self._pick()
+            next_target: Target | None = picked
+            if picked not in self.targets or picked.disabled or picked.out:
+                next_target = self._pick() if self.choice is None else self.choice.pick(exchange)
             if next_target is None:
                 self._count.add(-1)
                 exchange.unavailable("no-target")
             else:
                 self._connect(exchange, next_target)
+
+    def _waits_for(self, target: Target) -> bool:
+        """Whether somebody waits for this very target, who is the first then: a choice is not another's."""
+        exchange = next((each for each, wanted in self._waiting.items() if wanted is target), None)
+        if exchange is not None:
+            self._waiting = {exchange: target, **self._waiting}
+        return exchange is not None
 
     def _first_waiting(self) -> tuple[Exchange, Target]:
         """Who waits longest, no more, and the target whose turn it was."""

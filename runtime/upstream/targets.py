@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from gwc.schema.policies.choosing import Choosing
 from gwc.schema.table import UpstreamConnections, UpstreamNames, UpstreamProtocol, UpstreamTimeouts
 
 from .address import Destination
@@ -79,10 +80,26 @@ class Target:
     Mutable: `idle` connections, newest last; `shared` ones, which serve several requests each and at least
     one now; `open` ones of this worker, and those that are being made (`coming`) of which many may be served;
     `active`, how many requests it has; `users`, how many upstreams of live tables have it; `disabled` by an
-    administrator.
+    administrator. The rest is for a `Choice` alone: `out` of service, `on_trial` while a breaker is
+    half-open, `load` in requests of this worker, its latency.
     """
 
-    __slots__ = ("active", "address", "coming", "disabled", "idle", "open", "place", "shared", "users")
+    __slots__ = (
+        "active",
+        "address",
+        "coming",
+        "disabled",
+        "idle",
+        "latency_at",
+        "latency_s",
+        "load",
+        "on_trial",
+        "open",
+        "out",
+        "place",
+        "shared",
+        "users",
+    )
 
     def __init__(self, place: Place) -> None:
         self.place = place
@@ -94,6 +111,11 @@ class Target:
         self.active = 0
         self.users = 0
         self.disabled = False
+        self.out = False
+        self.on_trial = False
+        self.load = 0
+        self.latency_s = 0.0
+        self.latency_at = 0.0
 
 
 class Targets:
@@ -145,10 +167,14 @@ class Member(NamedTuple):
 
 
 class Setup(NamedTuple):
-    """What an upstream is to be with a table."""
+    """What an upstream is to be with a table. `secret` is that of sticky cookies, filled in; `key` stands for
+    how its targets are spoken to."""
 
     upstream: Upstream
     connections: UpstreamConnections
     timeouts: UpstreamTimeouts
     names: UpstreamNames
     members: tuple[Member, ...]
+    choice: Choosing | None = None
+    secret: str = ""
+    key: str = ""

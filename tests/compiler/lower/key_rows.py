@@ -15,6 +15,8 @@ UPSTREAMS = 'upstreams { upstream "u" { target "h:1" }; upstream "v" { target "h
 ROUTE = 'routes { route "r" { respond } }\n'
 SPLIT = 'split { upstream "u"; upstream "v" }'
 
+SECRET = "0123456789abcdef"
+
 
 def of_gateway(said: str) -> str:
     """A configuration with something said of the gateway."""
@@ -124,6 +126,76 @@ UPSTREAM: list[Row] = [
     ("upstream", "timeouts", 'timeouts { request "off" }', "timeouts", (5000, 60_000, 60_000, 0)),
     ("upstream", "protocol", 'protocol "http2"', "protocol", "http2"),
     ("upstream", "names", 'names { family "ipv6" }', "names", (1000, 300_000, 5000, "ipv6")),
+    ("upstream", "balance", 'balance "latency"', "choosing.balance", ("latency", "", "")),
+    ("upstream", "balance", 'balance "round-robin"', "choosing", None),
+    (
+        "upstream",
+        "sticky-cookie",
+        f'sticky-cookie {{ secret "{SECRET}" }}',
+        "choosing.sticky_cookie",
+        (SECRET, "gwc-target", 0),
+    ),
+    ("upstream", "slow-start", 'slow-start "7s"', "choosing.slow_start_ms", 7000),
+    ("upstream", "ejection", 'ejection { requests 7; error-share "1%" }', "choosing.ejection.requests", 7),
+    (
+        "upstream",
+        "breaker",
+        "breaker { failures 7 }",
+        "choosing.breaker",
+        (7, 30_000, 3, ((500, 599),), "target"),
+    ),
+    ("upstream", "panic", 'panic "7%"; ejection { most "1%" }', "choosing.panic", 70_000),
+    ("balance", "algorithm", 'balance "two-choices"', "choosing.balance.algorithm", "two-choices"),
+    ("balance", "by", 'balance "hash" "path"', "choosing.balance", ("hash", "path", "")),
+    ("balance", "header", 'balance "hash" header="X-User"', "choosing.balance", ("hash", "header", "x-user")),
+    ("balance", "cookie", 'balance "hash" cookie="SID"', "choosing.balance", ("hash", "cookie", "SID")),
+    ("balance", "query", 'balance "hash" query="T"', "choosing.balance", ("hash", "query", "T")),
+    (
+        "sticky-cookie",
+        "name",
+        f'sticky-cookie {{ secret "{SECRET}"; name "n" }}',
+        "choosing.sticky_cookie.name",
+        "n",
+    ),
+    (
+        "sticky-cookie",
+        "ttl",
+        f'sticky-cookie {{ secret "{SECRET}"; ttl "7s" }}',
+        "choosing.sticky_cookie.ttl_ms",
+        7000,
+    ),
+    (
+        "sticky-cookie",
+        "secret",
+        f'sticky-cookie {{ secret "{SECRET}" }}',
+        "choosing.sticky_cookie.secret",
+        SECRET,
+    ),
+    (
+        "ejection",
+        "consecutive-failures",
+        "ejection { consecutive-failures 7 }",
+        "choosing.ejection.failures",
+        7,
+    ),
+    ("ejection", "error-share", 'ejection { error-share "7%" }', "choosing.ejection.share", 70_000),
+    ("ejection", "over", 'ejection { error-share "7%"; over "7s" }', "choosing.ejection.over_ms", 7000),
+    ("ejection", "requests", 'ejection { error-share "7%"; requests 7 }', "choosing.ejection.requests", 7),
+    (
+        "ejection",
+        "status",
+        'ejection { status 404 "502-504" }',
+        "choosing.ejection.statuses",
+        ((404, 404), (502, 504)),
+    ),
+    ("ejection", "time", 'ejection { time "7s" }', "choosing.ejection.time_ms", 7000),
+    ("ejection", "longest", 'ejection { longest "7s" }', "choosing.ejection.longest_ms", 7000),
+    ("ejection", "most", 'ejection { most "7%" }', "choosing.ejection.most", 70_000),
+    ("breaker", "failures", "breaker { failures 7 }", "choosing.breaker.failures", 7),
+    ("breaker", "open", 'breaker { open "7s" }', "choosing.breaker.open_ms", 7000),
+    ("breaker", "half-open", "breaker { half-open 7 }", "choosing.breaker.half_open", 7),
+    ("breaker", "status", 'breaker { status "4xx" }', "choosing.breaker.statuses", ((400, 499),)),
+    ("breaker", "scope", 'breaker { scope "both" }', "choosing.breaker.of", "both"),
     (
         "target",
         "target",

@@ -42,6 +42,8 @@ OF_FORMAT: Mapping[str, list[str]] = {
     "cookie-name": ["beta", "SID", "a.b"],
     "field-value": ["", "prod", 'a "b" \\ c', "${req.host}", "$${x", "# no comment", "é: ü", "tab\there"],
     "share": ["5%", "0.25%", "100%"],
+    "statuses": ["404", "5xx", "500-504"],
+    "secret": ["${env:SECRET}", "0123456789abcdef", "${file:/run/secret}x"],
     "glob": ["*", "gpt-*", "a/b*", "é"],
     "target-address": ["10.0.0.1:8080", "srv:_http._tcp.example.com", "srv:${env:NAME}", "unix:/run/x.sock"],
     "own-address": ["off", "127.0.0.1:9100", "unix:/run/gwc.sock", "${env:ADDRESS}:80"],

@@ -13,13 +13,11 @@ from math import gcd
 from random import randrange
 from typing import Final
 
+from .balancing import NothingToPick
+
 _MOST_STEPS: Final = 8_192
 """Weights summed up and multiplied by targets, up to which the whole order is worked out beforehand: about
 1 ms. A longer order is worked out turn by turn."""
-
-
-class NothingToPick(LookupError):
-    """Every target has the weight 0, or there is none."""
 
 
 class Smooth:
@@ -51,10 +49,10 @@ class Smooth:
         self._at = phase % total if total else 0
         if order is None:
             everyone = self._taking
-            for _ in range(min(self._at, _MOST_STEPS // len(everyone))):
+            for _ in range(self._at % (_MOST_STEPS // len(everyone) + 1)):
                 self._turn(everyone)
 
-    def pick(self) -> int:
+    def pick(self, exchange: object = None) -> int:
         """The target whose turn it is; NothingToPick where no target may have one."""
         order = self._order
         if order is None:
@@ -68,7 +66,7 @@ class Smooth:
         self._at = at if at < self._length else 0
         return picked
 
-    def pick_from(self, allowed: Sequence[bool]) -> int | None:
+    def pick_from(self, allowed: Sequence[bool], exchange: object = None) -> int | None:
         """The target whose turn it is among the allowed ones; None where there is none.
 
         Those that are not allowed neither gain nor lose turns meanwhile: one that comes back does not make
