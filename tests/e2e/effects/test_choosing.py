@@ -175,7 +175,7 @@ def test_where_replies_come_sooner(served: Gateway, pair: list[Upstream]) -> Non
 )
 def test_what_is_alike_stays_together(served: Gateway, path: str, field: str) -> None:
     """Each value has its target, and both targets have values."""
-    found = []
+    found: list[str] = []
     for value in range(16):
         fields = [field.format(value)] if field else []
         bodies_of_value = bodies(served, path.format(value), 4, *fields)
