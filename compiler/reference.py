@@ -24,6 +24,7 @@ _TITLES: Final[Mapping[str, str]] = {
     ROOT: "The top level",
     "listener": "`listener`",
     "listener-limits": "`limits` of a listener",
+    "listener-http2": "`http2` of a listener",
     "listener-timeouts": "`timeouts` of a listener",
     "upstream": "`upstream`",
     "target": "`target` of an upstream",

@@ -21,6 +21,7 @@ from .listener import ListenerLimits as ListenerLimits
 from .listener import ListenerSettings, PathOptions
 from .networks import Networks as Networks
 from .policies.addresses import AddressRules
+from .policies.http2 import ListenerHttp2 as ListenerHttp2
 from .policies.websocket import WebSocketRecord
 from .policies.choosing import Choosing
 
@@ -86,6 +87,7 @@ class ListenerRecord(NamedTuple):
     proxy_protocol: bool = False
     limits: ListenerLimits = ListenerLimits()
     timeouts: ListenerTimeouts = ListenerTimeouts()
+    http2: ListenerHttp2 = ListenerHttp2()
 
 
 class UpstreamTls(NamedTuple):

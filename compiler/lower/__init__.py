@@ -140,4 +140,5 @@ def _listener(listener: resolved.Listener, indexed: int) -> ListenerRecord:
         proxy_protocol=listener.proxy_protocol,
         limits=settings.limits,
         timeouts=listener.timeouts,
+        http2=listener.http2,
     )

@@ -18,6 +18,7 @@ from gwc.schema.values.refusal import ValueRefusal
 
 from .amounts import listener_limits, listener_timeouts
 from .context import Record, key_span, span_of
+from .http2 import listener_http2
 from .resolved import Listener
 
 IMPLICIT = ListenerSettings("default", ("127.0.0.1:8080",))
@@ -32,6 +33,7 @@ def resolve_listeners(records: Sequence[Record], found: list[Diagnostic]) -> tup
             span_of(record, "listener"),
             record.get("proxy-protocol", False),
             listener_timeouts(record),
+            listener_http2(record, found),
         )
         for record in records
     )
@@ -83,6 +85,7 @@ def _refuse_disagreement(
                 ("proxy-protocol", listener.proxy_protocol, other.proxy_protocol),
                 ("limits", listener.settings.limits, other.settings.limits),
                 ("timeouts", listener.timeouts, other.timeouts),
+                ("http2", listener.http2, other.http2),
             ):
                 if own == others or key in told:
                     continue

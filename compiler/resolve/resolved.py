@@ -18,6 +18,7 @@ from gwc.schema.predicate import HostPattern, PathPattern, Predicate
 from gwc.schema.span import Span
 from gwc.schema.table import (
     GatewayRecord,
+    ListenerHttp2,
     ListenerTimeouts,
     RouteSettings,
     UpstreamConnections,
@@ -145,6 +146,7 @@ class Listener:
     span: Span
     proxy_protocol: bool = False
     timeouts: ListenerTimeouts = ListenerTimeouts()
+    http2: ListenerHttp2 = ListenerHttp2()
 
 
 class Alternative(NamedTuple):

@@ -23,6 +23,7 @@ from gwc.schema.request import Address
 from gwc.schema.table import (
     OFF,
     HeaderRules,
+    ListenerHttp2,
     ListenerLimits,
     ListenerRecord,
     ListenerTimeouts,
@@ -53,7 +54,9 @@ from ..upstream.standing import LocalRow, Row
 from ..upstream.sticky_cookie import LEAST_SECRET
 from ..upstream.targets import Counting, LocalCounter, Member, Setup, Target, Targets
 from ..upstream.tls import TlsFaulty, client_context, server_name
+from ..wire.http1.entry import ClientConnection
 from ..wire.http1.server import ServerConnection
+from ..wire.http2.server import Http2Connection
 from .loading import Pace
 
 _ACCEPTED_AT_ONCE: Final = 32
@@ -134,9 +137,10 @@ class Door:
         self.listener = ""
         self.limits = ListenerLimits()
         self.timeouts = ListenerTimeouts()
+        self.http2 = ListenerHttp2()
         self.tls = False
         self.proxy_protocol = False
-        self.connections: set[ServerConnection] = set()
+        self.connections: set[ClientConnection] = set()
         self._sock: socket.socket | None = sock
         self._serving = serving
         self._resting: asyncio.TimerHandle | None = None
@@ -152,6 +156,7 @@ class Door:
             before.add(-len(self.connections))
             self.count.add(len(self.connections))
         self.listener, self.limits, self.timeouts = first.name, first.limits, first.timeouts
+        self.http2 = first.http2
         self.tls, self.proxy_protocol = first.tls, first.proxy_protocol
 
     def open(self) -> None:
@@ -174,10 +179,28 @@ class Door:
         if self._sock is not None and self._resting is None and self.listener:
             self._accept(_WAITING_AT_MOST)
 
-    def closed(self, connection: ServerConnection) -> None:
+    def closed(self, connection: ClientConnection) -> None:
         """See Entry."""
         self.connections.discard(connection)
         self._serving.connection_closed(self, connection)
+
+    def begin_http2(
+        self,
+        before: ClientConnection,
+        peer: Address | None,
+        transport: asyncio.Transport,
+        opened_at: str,
+        data: bytes,
+    ) -> None:
+        """See Entry."""
+        connection = Http2Connection(self, peer, before.peer_text, before.came_from)
+        self.connections.discard(before)
+        self.connections.add(connection)
+        transport.set_protocol(connection)
+        connection.take_over(transport, opened_at)
+        connection.data_received(data)
+        if self._sock is None:  # the door has been shut meanwhile, or the worker drains
+            connection.drain()
 
     def _accept(self, most: int = _ACCEPTED_AT_ONCE) -> None:
         """Take what waits, a few at once."""
@@ -559,7 +582,7 @@ class Serving:
             self._by_peer[door.address, peer] += 1
         return True
 
-    def connection_closed(self, door: Door, connection: ServerConnection) -> None:
+    def connection_closed(self, door: Door, connection: ClientConnection) -> None:
         """Count a connection out."""
         door.count.add(-1)
         self.count_out()
@@ -571,7 +594,7 @@ class Serving:
         if door in self._left and not door.connections:
             self._left.discard(door)
 
-    def _all_connections(self) -> Iterator[ServerConnection]:
+    def _all_connections(self) -> Iterator[ClientConnection]:
         for door in (*self._doors.values(), *self._left):
             yield from door.connections
 
@@ -605,8 +628,7 @@ class Serving:
 
     def active(self) -> list[RequestRecord]:
         """The records of requests under way. They still change."""
-        found = (connection.record for connection in self._all_connections())
-        return [record for record in found if record is not None]
+        return [record for connection in self._all_connections() for record in connection.records]
 
     # --- what an administrator wants -------------------------------------------------------------------
 

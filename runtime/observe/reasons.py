@@ -39,6 +39,21 @@ WIRE: Final[Mapping[str, int]] = MappingProxyType(
         "proxy-header": 400,
         "connections": 503,
         "websocket-handshake": 400,
+        "http2-frame": 400,
+        "http2-head": 400,
+        "http2-length": 400,
+        "http2-streams": 429,
+        "http2-header-list": 431,
+        "http2-continuation": 431,
+        "http2-resets": 429,
+        "http2-settings": 429,
+        "http2-pings": 429,
+        "http2-priority": 429,
+        "http2-window-updates": 429,
+        "http2-empty-frames": 429,
+        "http2-unknown-frames": 429,
+        "http2-control-queue": 429,
+        "http2-window-stall": 408,
     }
 )
 """What the client's connection can be at fault for. 499 is never sent: nobody is there to read it."""

@@ -132,7 +132,7 @@ def test_configurations_of_the_pages_check_clean(page: str) -> None:
 
 def test_the_reasons_are_those_that_there_are() -> None:
     """Every reason with its status, and whether it is in the audit log; none that is not there."""
-    rows = re.findall(r"^\| `([a-z-]+)` \| ([0-9]{3}) \| (yes)? *\| \S", SERVING, re.M)
+    rows = re.findall(r"^\| `([a-z0-9-]+)` \| ([0-9]{3}) \| (yes)? *\| \S", SERVING, re.M)
     assert len(rows) == len({name for name, _, _ in rows})
     assert {name: int(status) for name, status, _ in rows} == dict(REASONS)
     assert {name for name, _, audit in rows if audit} == REFUSALS

@@ -34,7 +34,7 @@ AT_ONCE = 40
 FOLLOWER = get("/follower")
 
 CONFIG = """
-listeners {{ listener "public" {{ address "%public%" }} }}
+listeners {{ listener "public" {{ address "%public%"; http2 {{ enabled #false }} }} }}
 upstreams {{ upstream "origin" {{ target "{origin}" }} }}
 routes {{ route "all" {{ upstream "origin" }} }}
 """

@@ -1,18 +1,46 @@
-"""What a client's connection must know of the address that it came in by.
+"""What a client's connection must know of the address that it came in by, and what is known of it there.
 
-Owns the interface; the control room implements it.
+Owns the two interfaces; the control room implements the first, every version of HTTP the second.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+import asyncio
+from typing import Protocol
 
+from gwc.schema.policies.http2 import ListenerHttp2
+from gwc.schema.request import Address
 from gwc.schema.table import ListenerLimits, ListenerTimeouts
 
+from ...observe.record import RequestRecord
 from ...sides import Services
 
-if TYPE_CHECKING:
-    from .server import ServerConnection
+
+class ClientConnection(Protocol):
+    """A client's connection, whatever version of HTTP it speaks.
+
+    `came_from` is the socket's peer, `peer_text` who a PROXY header says it is.
+    """
+
+    came_from: str
+    peer_text: str
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request is under way."""
+
+    @property
+    def records(self) -> list[RequestRecord]:
+        """What is to be told of the requests under way."""
+
+    def drain(self) -> None:
+        """Close once what is under way is done."""
+
+    def say_goodbye(self) -> bool:
+        """End tunnels in good form; False where there is none."""
+
+    def kill(self) -> None:
+        """Close, whatever is under way."""
 
 
 class Entry(Protocol):
@@ -22,9 +50,23 @@ class Entry(Protocol):
     listener: str
     limits: ListenerLimits
     timeouts: ListenerTimeouts
+    http2: ListenerHttp2
     tls: bool
     proxy_protocol: bool
     services: Services
 
-    def closed(self, connection: ServerConnection) -> None:
+    def closed(self, connection: ClientConnection) -> None:
         """A connection is gone."""
+
+    def begin_http2(
+        self,
+        before: ClientConnection,
+        peer: Address | None,
+        transport: asyncio.Transport,
+        opened_at: str,
+        data: bytes,
+    ) -> None:
+        """A connection turns out to speak HTTP/2: `data` is what it has sent.
+
+        `opened_at` is the listener that counted it; it is not counted again.
+        """

@@ -7,10 +7,6 @@ pipelined requests held back until their turn, keep-alive, lingering at the end.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import fcntl
-import struct
-import termios
 from functools import lru_cache
 from ipaddress import ip_address
 from random import getrandbits
@@ -28,8 +24,10 @@ from ...reply import Reply
 from ...sides import Trailers
 from ...timers import NEVER
 from ...tunnel import Tunnel, handshake_of
+from ..http2.frames import PREFACE
 from ..proxy_protocol import Malformed, NeedMore
 from ..proxy_protocol import parse as parse_proxy_header
+from ..unsent import LOOKS, not_taken
 from .body import CHUNKED, Body, BodyError, ChunkedBody, LengthBody
 from .date import CLOCK
 from .entry import Entry
@@ -47,10 +45,10 @@ LINGER_S: Final = 2.0
 GRACE_S: Final = 1.0
 """How long an idle connection may still send a request when the gateway is about to go."""
 
-_LOOKS: Final = 8
-"""How often a slow client is looked at in the time that it may take nothing."""
-
 _VERSIONS: Final = ((1, 0), (1, 1))
+
+_UNLIKE_HTTP1: Final = b"PRI "
+"""So much of HTTP/2's preface is needed to tell it from a request: methods begin with P too."""
 
 
 # Why reading is paused; reading goes on when nothing is left of it.
@@ -78,6 +76,7 @@ class ServerConnection(asyncio.Protocol):
         "_empty_lines",
         "_entry",
         "_exchange",
+        "_fresh",
         "_full",
         "_half_closed",
         "_http10",
@@ -120,6 +119,7 @@ class ServerConnection(asyncio.Protocol):
         self._out = b""
         self._chunked = False
         self._http10 = False
+        self._fresh = entry.http2.enabled
         self._keep = True
         self._replying = False
         self._half_closed = False
@@ -273,6 +273,12 @@ class ServerConnection(asyncio.Protocol):
         buffer = begun + data if begun else data
         self._buffer = b""
         limits = self._entry.limits
+        if self._fresh:
+            if PREFACE.startswith(buffer[: len(PREFACE)]) and len(buffer) >= len(_UNLIKE_HTTP1):
+                self._take_preface(buffer)
+                return
+            self._fresh = len(buffer) < len(_UNLIKE_HTTP1)
+            judged = 0  # what looked like the preface has not been looked at otherwise
         while buffer:
             while buffer.startswith(b"\r\n") and self._empty_lines < MAX_EMPTY_LINES:
                 buffer = buffer[2:]
@@ -301,6 +307,18 @@ class ServerConnection(asyncio.Protocol):
                 if buffer:
                     self._hold(buffer)
                 return
+
+    def _take_preface(self, buffer: bytes) -> None:
+        """The client speaks HTTP/2 without having asked (RFC 9113 section 3.3)."""
+        if len(buffer) < len(PREFACE):
+            if self._late_reason != "head-timeout":
+                self._wait(self._entry.timeouts.head_ms, "head-timeout")
+            self._buffer = buffer
+            return
+        transport, self._transport = self._transport, None
+        assert transport is not None
+        self._services.timers.forget(self)
+        self._entry.begin_http2(self, self._peer, transport, self._opened_at, buffer)
 
     def _begin(self, line: Line, rest: bytes) -> bytes:
         """Serve one request; what of `rest` is not its body."""
@@ -681,9 +699,9 @@ class ServerConnection(asyncio.Protocol):
         return self._exchange is not None or self._replying
 
     @property
-    def record(self) -> RequestRecord | None:
-        """What is to be told of the request under way; None where there is none."""
-        return None if self._exchange is None else self._exchange.record
+    def records(self) -> list[RequestRecord]:
+        """What is to be told of the request under way."""
+        return [] if self._exchange is None else [self._exchange.record]
 
     def say_goodbye(self) -> bool:
         """End a tunnel in good form; False where there is none."""
@@ -720,17 +738,17 @@ class ServerConnection(asyncio.Protocol):
     def _wait_for_client(self) -> None:
         """From now on a client that takes nothing of what has been written is watched."""
         assert self._transport is not None
-        self._unsent, self._looks = _not_taken(self._transport), 0
-        self._wait(-(-self._entry.timeouts.send_ms // _LOOKS), "send")
+        self._unsent, self._looks = not_taken(self._transport), 0
+        self._wait(-(-self._entry.timeouts.send_ms // LOOKS), "send")
 
     def _judge_client(self) -> None:
         """Whether it has taken anything since the last look; after so many looks in vain it is cut."""
         assert self._transport is not None
-        left = _not_taken(self._transport)
+        left = not_taken(self._transport)
         self._looks = 0 if left < self._unsent else self._looks + 1
         self._unsent = left
-        if self._looks < _LOOKS:
-            self._wait(-(-self._entry.timeouts.send_ms // _LOOKS), "send")
+        if self._looks < LOOKS:
+            self._wait(-(-self._entry.timeouts.send_ms // LOOKS), "send")
             return
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
@@ -778,19 +796,6 @@ class ServerConnection(asyncio.Protocol):
 def _named(listeners: tuple[ListenerSettings, ...], name: str) -> ListenerSettings:
     """The listener of that name."""
     return next(each for each in listeners if each.name == name)
-
-
-def _not_taken(transport: asyncio.Transport) -> int:
-    """How many bytes the other side has not taken: ours, and those that the kernel still holds (Linux), which
-    asks for more only when a third of its own have gone.
-    """
-    size = transport.get_write_buffer_size()
-    sock = transport.get_extra_info("socket")
-    if sock is not None:
-        with contextlib.suppress(OSError):
-            (held,) = struct.unpack("i", fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, b"\0" * 4))
-            size += held
-    return size
 
 
 # PERF: replies have few statuses; at most 512 lines are kept.

@@ -38,6 +38,9 @@ SHARED = [
     ("proxy-protocol #true", "proxy-protocol #true", []),
     ("proxy-protocol #true", "", [("GWC314", '"b"')]),
     ("proxy-protocol #false", "", []),
+    ("http2 { streams 100 }", "", []),
+    ("http2 { streams 99 }", "", [("GWC314", '"b"')]),
+    ("", "http2 { enabled #false }", [("GWC314", "http2")]),
 ]
 
 
