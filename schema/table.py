@@ -21,9 +21,9 @@ from .listener import ListenerLimits as ListenerLimits
 from .listener import ListenerSettings, PathOptions
 from .networks import Networks as Networks
 from .policies.addresses import AddressRules
+from .policies.choosing import Choosing
 from .policies.http2 import ListenerHttp2 as ListenerHttp2
 from .policies.websocket import WebSocketRecord
-from .policies.choosing import Choosing
 
 if TYPE_CHECKING:
     from .regex.program import Program
