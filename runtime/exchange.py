@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from random import getrandbits
 from time import perf_counter, time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from gwc.schema.listener import ListenerSettings
 from gwc.schema.normalise.client import is_trusted, plain_address
@@ -33,9 +33,11 @@ from .observe.spans import wanted
 from .own_replies import error_reply, phrase
 from .plan import NO_TIMES, Plan, Times
 from .reply import Reply
+from .retrying import MAX_TRIES, cause_of, is_left_alone
 from .sides import Downstream, Services, Trailers, TunnelEnd, UpstreamSide
 from .sticky import split_point
 from .timers import NEVER
+from .tries import Tries
 from .tunnel import Handshake, Tunnel, accept_of
 
 if TYPE_CHECKING:
@@ -44,13 +46,7 @@ if TYPE_CHECKING:
     from .upstream.pool import Upstream
     from .upstream.targets import Target
 
-MAX_TRIES: Final = 3
-"""Targets that are tried where a connection cannot be made."""
-
 _REQUEST_ID = re.compile(r"[0-9A-Za-z._~+/=:-]{1,128}")
-
-_IDEMPOTENT: Final = frozenset(("GET", "HEAD", "OPTIONS", "PUT", "DELETE"))
-"""RFC 9110 section 9.2.2, of the methods that are forwarded."""
 
 
 class Exchange:
@@ -98,6 +94,7 @@ class Exchange:
     tried: tuple[Target, ...] = ()
     chosen: Chosen | None = None
     retry_after_s = 0
+    tries: Tries | None = None
     _trailers: Trailers = []  # noqa: RUF012  # never changed, only replaced
     _try_ends_at = NEVER
 
@@ -265,6 +262,8 @@ class Exchange:
             assert decision.path is not None
             self._request_changes = decision.request_headers
             upstream, times = plan.upstreams[decision.upstream]
+            if plan.tries is not None:
+                self.tries = Tries(self, plan.tries)
             self._forward(upstream, times, decision.host, decision.path, decision.query)
 
     def _builtin(self, name: str) -> None:
@@ -317,6 +316,8 @@ class Exchange:
             if self.downstream is not None:
                 self.downstream.pause_reading()
         else:
+            if self.tries is not None:
+                self.tries.sent(data)
             side.send_data(data)
             self._extend()
 
@@ -333,10 +334,9 @@ class Exchange:
     def pass_request_end(self, trailers: Trailers) -> None:
         """The request is whole as it goes to the target."""
         self.request_ended = True
+        self._trailers = trailers
         if self.over:
             return
-        if trailers:
-            self._trailers = trailers
         side = self.upstream_side
         if side is not None:
             side.send_end(self._passing(trailers, response=False))
@@ -494,6 +494,8 @@ class Exchange:
         if self.handshake is not None and not side.tunnels:
             self.fail("protocol-mismatch", "the target takes no WebSockets over HTTP/2")
             return
+        if self.tries is not None:
+            self.tries.connected(side.target, self.waiting)
         side.start(self, self.length)
         if self.waiting:
             waiting, self.waiting = self.waiting, ()
@@ -524,14 +526,12 @@ class Exchange:
         assert upstream is not None
         if self.chosen is not None:
             self.chosen.failed(reason)
-        retriable = reason in (
-            "connect-refused",
-            "connect-timeout",
-            "tls-failed",
-            "protocol-mismatch",
-            "name-lookup",
-        )
-        if retriable and not self.over and self.record.attempts < min(MAX_TRIES, len(upstream.targets)):
+        if self.tries is not None:
+            if not self.tries.after_failure(reason):
+                self.fail(reason, detail)
+            return
+        retriable = cause_of(reason) == "connect-failure" and not self.over
+        if retriable and self.record.attempts < min(MAX_TRIES, len(upstream.targets)):
             self._try()
         else:
             self.fail(reason, detail)
@@ -617,6 +617,8 @@ class Exchange:
 
     def _take_reply(self, reply: Reply, length: int) -> bool:
         """Make a target's reply ours; False where it had to be given up."""
+        if self.tries is not None and self.tries.after_reply(reply):
+            return False
         record = self.record
         record.first_byte_s = perf_counter() - self.started
         limit = self._reply_limit
@@ -682,18 +684,16 @@ class Exchange:
         self.upstream_side = None
         if self.over:
             return
+        if self.tries is not None:
+            if not self.tries.after_failure(reason):
+                self.fail(reason, detail)
+            return
         record = self.record
-        upstream = self.upstream
         if (
-            record.reused
-            and not self.replied
-            and reason == "connection-lost"
-            and self.length == 0
+            not self.replied
             and record.attempts < MAX_TRIES
-            and self.head.method in _IDEMPOTENT
-            and upstream is not None
+            and is_left_alone(reason, reused=record.reused, length=self.length, method=self.head.method)
         ):
-            # The target had closed it in the very moment: nothing was served, so nothing is done twice.
             self._try()
             return
         self.fail(reason, detail)
@@ -706,6 +706,10 @@ class Exchange:
         if self.over:
             return
         assert not self.replied
+        if self.tries is not None:
+            if not self.tries.after_refusal(sent):
+                self.fail("stream-refused", detail)
+            return
         if sent is None or self.record.attempts >= MAX_TRIES:
             self.fail("stream-refused", detail)
             return
@@ -870,7 +874,34 @@ class Exchange:
             reason = "request-timeout"
         elif now >= self._try_ends_at:
             reason = "try-timeout"
-        self.fail(reason)
+        if self.tries is None or not self.tries.after_failure(reason):
+            self.fail(reason)
+
+    # --- another try -----------------------------------------------------------------------------------
+
+    @property
+    def left_s(self) -> float:
+        """What is left of the time for the whole request."""
+        return self._ends_at - self.services.timers.now
+
+    def leave(self, sent: tuple[bytes, ...]) -> None:
+        """Let go of the target; `sent` of the body goes out again with the next try."""
+        self._leave_upstream()
+        if self.chosen is not None:
+            self.chosen.left()
+            self.chosen = None
+        self._try_ends_at = NEVER
+        self.waiting = (*sent, *self.waiting)
+
+    def rest(self) -> None:
+        """Nobody is asked for now. The request's own end holds meanwhile."""
+        self._until(NEVER)
+
+    def go_on(self) -> None:
+        """Try anew."""
+        if self.slot >= 0:
+            self.services.timers.forget(self)
+        self._try()
 
     def _leave_upstream(self) -> None:
         """Let go of the target: a connection in use is closed, a wait for one is ended."""
@@ -888,6 +919,8 @@ class Exchange:
         self._leave_upstream()
         if self.chosen is not None:
             self.chosen.left()
+        if self.tries is not None:
+            self.tries.end()
         if self.slot >= 0:
             services.timers.forget(self)
         if self._filtering is not None:

@@ -15,6 +15,7 @@ from .timers import NEVER
 
 if TYPE_CHECKING:
     from .filtering import Chain
+    from .tries import TryRules
     from .upstream.pool import Upstream
 
 
@@ -51,6 +52,7 @@ class Plan:
     """One route. `upstream` is there where the route has just one; `plain`: its requests are forwarded as
     they are, so nobody has to decide anything. `upstreams` are all it may use, by name, with the time limits
     that hold there; `times` are those of the one. `filters` are its policies, None where it has none.
+    `tries`: what the route says of further ones.
     """
 
     route: str
@@ -62,3 +64,4 @@ class Plan:
     target: int
     times: Times
     filters: Chain | None = None
+    tries: TryRules | None = None

@@ -12,6 +12,8 @@ from gwc.schema.table import RouteTable
 from gwc.schema.values.duration import format_duration
 from gwc.schema.values.size import format_size
 
+from .tries_shown import retries_line, retries_shown
+
 _TIMES = {
     "request_ms": "request",
     "per_try_ms": "try",
@@ -36,7 +38,7 @@ def settings_shown(table: RouteTable, route: int, upstream: str | None) -> dict[
         "first_byte_ms": theirs.first_byte_ms if own.first_byte_ms is None else own.first_byte_ms,
         "idle_ms": theirs.idle_ms if own.idle_ms is None else own.idle_ms,
     }
-    return {
+    shown: dict[str, Any] = {
         "protocol": served_by.protocol,
         **{key: value or None for key, value in times.items()},
         "request_body_bytes": own.request_body_bytes or None,
@@ -46,6 +48,9 @@ def settings_shown(table: RouteTable, route: int, upstream: str | None) -> dict[
         "sticky": None if own.sticky is None else " ".join(filter(None, own.sticky)),
         "websocket": None if own.websocket is None else {"idle_ms": own.websocket.idle_ms or None},
     }
+    if own.retries is not None:
+        shown["retries"] = retries_shown(own.retries)
+    return shown
 
 
 def settings_line(settings: Mapping[str, Any]) -> str:
@@ -68,6 +73,8 @@ def settings_line(settings: Mapping[str, Any]) -> str:
     if websocket is not None:
         idle = websocket["idle_ms"]
         line += f"; WebSockets, idle {format_duration(idle * 1_000_000)}" if idle else "; WebSockets"
+    if "retries" in settings:
+        line += f"; {retries_line(settings['retries'])}"
     return line
 
 

@@ -23,6 +23,7 @@ from .networks import Networks as Networks
 from .policies.addresses import AddressRules
 from .policies.choosing import Choosing
 from .policies.http2 import ListenerHttp2 as ListenerHttp2
+from .policies.retries import RetriesRecord
 from .policies.websocket import WebSocketRecord
 
 if TYPE_CHECKING:
@@ -221,6 +222,7 @@ class RouteSettings(NamedTuple):
     limit. Trailers of these lower-case names pass. `reasons`: a reply that the gateway makes itself says why
     in `x-gwc-reason`. `sticky` says what of a request picks the part of a split: ("client-ip", ""),
     ("header", name) or ("cookie", name). `websocket` None: there are none.
+    ("header", name) or ("cookie", name). `retries` None: what is always tried again, and nothing else.
     """
 
     request_ms: int | None = None
@@ -235,6 +237,7 @@ class RouteSettings(NamedTuple):
     sticky: tuple[Literal["client-ip", "header", "cookie"], str] | None = None
     addresses: AddressRules | None = None
     websocket: WebSocketRecord | None = None
+    retries: RetriesRecord | None = None
 
 
 class RouteRecord(NamedTuple):

@@ -22,7 +22,7 @@ from .patterns import normal_form
 from .resolved import Action, Builtin, Redirect, Respond, Rewrite, Split, ToUpstream
 from .scopes import Scoped, Setting
 
-_TO_UPSTREAMS = ("rewrite", "request-headers", "timeouts", "trailers", "websocket")
+_TO_UPSTREAMS = ("rewrite", "request-headers", "timeouts", "retries", "trailers", "websocket")
 """Settings that speak of what is sent to an upstream."""
 
 

@@ -16,10 +16,11 @@ from .amounts import filled
 from .context import Context, Record, key_span, span_of
 from .headers import UNCHANGEABLE_IN_REQUESTS
 from .resolved import Action, Split, ToUpstream
+from .retries import resolve_retries
 from .websocket import resolved_websocket
 
 SETTINGS: Final = frozenset(
-    ("timeouts", "limits", "trailers", "reasons", "websocket", "sticky", *ADDRESS_KEYS)
+    ("timeouts", "limits", "trailers", "reasons", "websocket", "sticky", "retries", *ADDRESS_KEYS)
 )
 """The keys of a route, group or `defaults` that are read here."""
 
@@ -83,6 +84,8 @@ def overlaid_settings(context: Context, outer: RouteSettings, record: Record) ->
         own["sticky"] = _sticky(context, record["sticky"])
     if any(key in record for key in ADDRESS_KEYS):
         own["addresses"] = address_rules(settings.addresses, record)
+    if "retries" in record:
+        own["retries"] = resolve_retries(context, record["retries"])
     return context.share(settings._replace(**own) if own else settings)
 
 

@@ -25,6 +25,8 @@ _SETTINGS: Final = {
     "rewrite": "strip-prefix strip_prefix stripPrefix uri replace path-rewrite prefix-rewrite url-rewrite",
     "builtin": "health healthcheck health-check healthz ping",
     "timeouts": "timeout request-timeout proxy-read-timeout proxy_read_timeout read-timeout",
+    "retries": "retry retry-policy retry_policy num-retries max-retries "
+    "proxy-next-upstream proxy_next_upstream",
     "limits": "client-max-body-size client_max_body_size max-body-size body-limit request-body-limit",
     "trailers": "trailer",
     "sticky": "session-affinity session-persistence affinity ip-hash ip_hash hash stickiness",
@@ -123,6 +125,16 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "per-try": "try per_try_timeout backend-request",
         "first-byte": "read response header ttfb",
     },
+    "retries": {
+        "times": "attempts num-retries num_retries max-attempts max-retries tries count",
+        "on": "retry-on retry_on codes statuses status retriable-status-codes retryable-status-codes "
+        "conditions",
+        "back-off": "backoff interval delay wait retry-back-off",
+        "body": "buffer buffering max-body body-limit request-body",
+        "budget": "retry-budget",
+    },
+    "back-off": {"first": "base base-interval min initial", "most": "max max-interval cap"},
+    "retry-budget": {"share": "percent budget-percent ratio", "least": "min min-retry-concurrency"},
     "route-limits": {"request-body": "body max-body request", "response-body": "response reply"},
     "tracing": {"endpoint": "url address collector target", "sample": "rate ratio sampling"},
     "access-log": {"path": "file output destination target", "sample": "rate ratio sampling"},

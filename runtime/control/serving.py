@@ -46,6 +46,7 @@ from ..secrets import Secrets, SecretsMissing
 from ..sides import Services
 from ..snapshot import Snapshot
 from ..timers import Timers
+from ..tries import TryRules, rules_of
 from ..upstream.address import HostName, ServiceName, TargetFaulty, target_of
 from ..upstream.choice import key_of
 from ..upstream.names import Change, NameFailed, Names
@@ -332,7 +333,8 @@ class Serving:
         await self._look_up(setups.values())
         plans: list[Plan] = []
         for number, route in enumerate(table.routes):
-            plans.append(_plan(filled, route, setups, chains[route.settings]))
+            tries = rules_of(route.name, filled.settings_of_routes[route.settings], self._keeping)
+            plans.append(_plan(filled, route, setups, chains[route.settings], tries))
             if not number & 31 and pace.is_over():
                 await pace.rest()
         return Snapshot(
@@ -659,7 +661,13 @@ class Serving:
                     choice.enabled(target, again=before)
 
 
-def _plan(table: RouteTable, route: RouteRecord, setups: Mapping[str, Setup], filters: Chain | None) -> Plan:
+def _plan(
+    table: RouteTable,
+    route: RouteRecord,
+    setups: Mapping[str, Setup],
+    filters: Chain | None,
+    tries: TryRules | None,
+) -> Plan:
     """One route's plan."""
     settings = table.settings_of_routes[route.settings]
     used: dict[str, tuple[Upstream, Times]] = {}
@@ -674,9 +682,13 @@ def _plan(table: RouteTable, route: RouteRecord, setups: Mapping[str, Setup], fi
             setup = setups[table.upstreams[part.upstream].name]
             used[setup.upstream.name] = setup.upstream, times_of(settings, setup.timeouts)
     plain = (
-        single is not None and route.rewrite is None and not route.request_rules and not route.response_rules
+        single is not None
+        and route.rewrite is None
+        and not route.request_rules
+        and not route.response_rules
+        and tries is None
     )
-    return Plan(route.name, route.action, settings, plain, single, used, route.target, times, filters)
+    return Plan(route.name, route.action, settings, plain, single, used, route.target, times, filters, tries)
 
 
 async def _filled(table: RouteTable, secrets: Secrets, pace: Pace) -> RouteTable:

@@ -123,6 +123,18 @@ FAMILIES: Final = (
         ("upstream", "target", "state"),
     ),
     Family(
+        "gwc_retries_total",
+        "Further tries of requests, by what the try before came to.",
+        "counter",
+        ("route", "cause"),
+    ),
+    Family(
+        "gwc_retries_withheld_total",
+        "Requests not tried again that otherwise would have been, by why.",
+        "counter",
+        ("route", "why"),
+    ),
+    Family(
         "gwc_refused_total",
         "Requests answered by the gateway itself or given up, by reason.",
         "counter",

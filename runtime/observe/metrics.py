@@ -61,7 +61,7 @@ class Metrics:
             ints[received] += n
         if n := record.response_bytes:
             ints[sent] += n
-        if n := record.attempts:
+        if n := record.attempts - record.attempts_told:
             ints[attempts] += n
         if refused:
             ints[refused] += 1
@@ -112,6 +112,18 @@ class Metrics:
     def breaker_changed(self, upstream: str, target: str, state: str) -> None:
         """A breaker has another state."""
         self.slab.add("gwc_upstream_breaker_changes_total", (upstream, target, state))
+
+    def retried(self, record: RequestRecord, cause: str) -> None:
+        """A request is tried again. Its try counts for the target that it was sent to, now: later tries go
+        elsewhere.
+        """
+        self.slab.add("gwc_retries_total", (record.route, cause))
+        self.slab.add("gwc_upstream_attempts_total", (record.upstream, record.target))
+        record.attempts_told += 1
+
+    def retry_withheld(self, route: str, why: str) -> None:
+        """A request is not tried again."""
+        self.slab.add("gwc_retries_withheld_total", (route, why))
 
     def failed(self) -> None:
         """A request could not be told of in full."""

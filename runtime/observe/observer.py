@@ -126,6 +126,14 @@ class Observer:
         level = "warning" if state == "open" else "info"
         self.error(level, f"breaker-{state}", upstream=upstream, target=target)
 
+    def retried(self, record: RequestRecord, cause: str) -> None:
+        """A request is tried again."""
+        self.metrics.retried(record, cause)
+
+    def retry_withheld(self, route: str, why: str) -> None:
+        """A request is not tried again that otherwise would be."""
+        self.metrics.retry_withheld(route, why)
+
     # --- the gateway itself ---
 
     def error(self, level: str, event: str, **fields: object) -> None:

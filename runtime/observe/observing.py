@@ -46,6 +46,12 @@ class Observing(Protocol):
     def breaker_changed(self, upstream: str, target: str, state: str) -> None:
         """A breaker is `open`, `half-open` or `closed` now; `target` is "" for the upstream's own."""
 
+    def retried(self, record: RequestRecord, cause: str) -> None:
+        """A request that is not over is tried again, because of what happened at the target of its record."""
+
+    def retry_withheld(self, route: str, why: str) -> None:
+        """A request is not tried again that otherwise would be."""
+
     def refused(self, reason: str, client: str, listener: str, detail: str) -> None:
         """Bytes were refused before there was a request to tell of."""
 
@@ -87,6 +93,12 @@ class Silent:
         """See Observing."""
 
     def breaker_changed(self, upstream: str, target: str, state: str) -> None:
+        """See Observing."""
+
+    def retried(self, record: RequestRecord, cause: str) -> None:
+        """See Observing."""
+
+    def retry_withheld(self, route: str, why: str) -> None:
         """See Observing."""
 
     def refused(self, reason: str, client: str, listener: str, detail: str) -> None:

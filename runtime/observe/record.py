@@ -19,7 +19,8 @@ class RequestRecord:
     `reason` is a word of `reasons.REASONS`, "" where the reply is a target's own and complete. `match` is the
     number of the block, 0 where no route took the request. `grpc_status` is the code that a gRPC reply ends
     with, None for others and where it did not come to that. `span_id` and `parent_span_id` are 16 hexadecimal
-    digits, "" where there is none. `sampled`: spans are wanted.
+    digits, "" where there is none. `sampled`: spans are wanted. `attempts_told`: so
+    many attempts are counted already.
     """
 
     began: float = 0.0
@@ -43,6 +44,7 @@ class RequestRecord:
     upstream: str = ""
     target: str = ""
     attempts: int = 0
+    attempts_told: int = 0
     reused: bool = False
     status: int = 0
     reason: str = ""

@@ -84,6 +84,36 @@ def test_explain_shows_what_differs_between_parts(gwc: Gwc, config: Path) -> Non
     assert "sticky by header x-user" in text
 
 
+def test_explain_shows_further_tries(gwc: Gwc, tmp_path: Path) -> None:
+    """How many, after what, and what else is said of them."""
+    path = tmp_path / "gwc.kdl"
+    path.write_text(
+        'upstreams { upstream "u" { target "127.0.0.1:9" } }\n'
+        'routes { route "one" { matches { path "/one" }; upstream "u"\n'
+        '  retries 2 { on "reset" 503; header "x-again" "1"; budget "20%" } }\n'
+        '  route "none" { matches { path "/none" }; upstream "u"; retries 0 } }\n'
+    )
+    shown = decision(gwc, path, "/one")["settings"]["retries"]
+    assert shown == {
+        "times": 2,
+        "on": ["reset", 503],
+        "headers": ["x-again: 1"],
+        "first_ms": 25,
+        "most_ms": 250,
+        "retry_after_ms": None,
+        "body_bytes": 65_536,
+        "methods": ["GET", "HEAD", "OPTIONS", "PUT", "DELETE"],
+        "budget": {"share": "20%", "least": 10},
+    }
+    text = gwc("explain", "-c", path, "GET", "http://localhost:8080/one").stdout
+    assert "; 2 more tries on reset, 503, `x-again: 1`\n" in text
+    text = gwc("explain", "-c", path, "GET", "http://localhost:8080/none").stdout
+    assert "; no more tries\n" in text
+    found = values(gwc, path)
+    assert found["routes.one.retries.on[1]"] == (503, "file")
+    assert found["routes.none.retries.times"] == (0, "file")
+
+
 def test_explain_and_routes_know_builtins(gwc: Gwc, config: Path) -> None:
     """The kind and the name; nothing is sent anywhere."""
     shown = decision(gwc, config, "/health")

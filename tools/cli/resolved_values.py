@@ -85,7 +85,7 @@ def _route(scoped: Scoped, sources: Sources) -> Iterator[dict[str, Any]]:
                 yield from _values(f"{name}.{key}.{inner}", setter, key, sources, inner)
             elif default is not None:
                 yield _default(f"{name}.{key}.{inner}", default)
-    own = ("reasons",) if answers else ("reasons", "websocket")
+    own = ("reasons",) if answers else ("retries", "reasons", "websocket")
     for key in (*own, "sticky") if action == "split" else own:
         setter = next((each for each in reversed(scope.owners) if key in each), None)
         if setter is not None:
