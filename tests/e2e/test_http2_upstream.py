@@ -13,8 +13,19 @@ from .upstream2 import Http2Upstream, Stream, http2_upstream
 
 CONFIG = """
 listeners {{ listener "public" {{ address "%public%" }} }}
-upstreams {{ upstream "two" {{ target "{address}"; protocol "http2"; {more} }} }}
-routes {{ route "all" {{ {route}; upstream "two" }} }}
+upstreams {{
+    upstream "two" {{
+        target "{address}"
+        protocol "http2"
+        {more}
+    }}
+}}
+routes {{
+    route "all" {{
+        {route}
+        upstream "two"
+    }}
+}}
 """
 
 

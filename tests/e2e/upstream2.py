@@ -97,7 +97,7 @@ class Stream:
                     self.connection.flush()
                     if last:
                         return
-                elif not self.connection.room.wait(WAIT_S):
+                elif not self.connection.room.wait(3 * WAIT_S):
                     raise AssertionError("the gateway gave no window")
 
     def send_trailers(self, *fields: tuple[str, str]) -> None:

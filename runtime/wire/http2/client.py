@@ -214,6 +214,9 @@ class Http2Connection(asyncio.Protocol):
             if code is not None:
                 with contextlib.suppress(StreamClosedError, NoSuchStreamError):  # both ends have ended it
                     self._h2.reset_stream(number, code)
+                    # Counting makes the library forget the stream; what is still on its way for one that it
+                    # knows as closed would end the connection where that is an interim reply.
+                    _ = self._h2.open_outbound_streams
                 self._flush_soon()
         self._taken -= 1
         self._upstream.freed(self)
