@@ -26,6 +26,7 @@ from .decide import Decision, decide
 from .filter import Answer, FilterContext, Refuse
 from .filtering import Filtering
 from .forwarding import Form, FormT_co
+from .grpc import in_head, is_grpc
 from .match import Match, NeedsBody, NoMatch, match
 from .observe.reasons import REASONS
 from .observe.record import RequestRecord
@@ -814,7 +815,17 @@ class Exchange:
         self._reply(reply, said.body)
 
     def _error(self, reason: str, refusal: Refuse | None = None) -> tuple[Reply, bytes]:
-        """The gateway's own reply for a reason."""
+        """The gateway's own reply for a reason, in the form of gRPC where that was asked in."""
+        reply, body = self._error_of_http(reason, refusal)
+        if not is_grpc(self.head.headers.get("content-type")):
+            return reply, body
+        words = (
+            refusal.message if refusal is not None and refusal.message is not None else phrase(reply.status)
+        )
+        reply, self.record.grpc_status = in_head(reply, words)
+        return reply, b""
+
+    def _error_of_http(self, reason: str, refusal: Refuse | None) -> tuple[Reply, bytes]:
         told = reason if self.plan is not None and self.plan.settings.reasons else None
         accept = self.head.headers.get("accept", "")
         request_id = self.record.request_id

@@ -70,6 +70,7 @@ _REQUEST: Final = {
     "method": TEXT,
     "protocol": TEXT,
     "status": COUNT,
+    "grpc_status": _or_null(COUNT),
     "listener": TEXT,
     "route": TEXT,
     "match": COUNT,

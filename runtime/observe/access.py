@@ -28,6 +28,7 @@ _SAME: Final = (
     "method",
     "protocol",
     "status",
+    "grpc_status",
     "listener",
     "route",
     "match",
@@ -38,7 +39,7 @@ _SAME: Final = (
     "reason",
     "generation",
 )
-_Same = tuple[str, str, int, str, str, int, str, str, int, bool, str, int]
+_Same = tuple[str, str, int, int | None, str, str, int, str, str, int, bool, str, int]
 
 
 class AccessLog:
@@ -69,6 +70,7 @@ class AccessLog:
             record.method,
             record.protocol,
             record.status,
+            record.grpc_status,
             record.listener,
             record.route,
             record.match,
@@ -129,8 +131,11 @@ class AccessLog:
         answered = record.reason
         if record.upstream:
             answered = f"{record.upstream} {record.target} {answered}".rstrip()
+        status = str(record.status or "---")
+        if record.grpc_status is not None:
+            status += f" grpc {record.grpc_status}"
         told = (
-            f"{self._clock.text(record.began)} {record.status or '---'} {record.method[:_LONGEST]} "
+            f"{self._clock.text(record.began)} {status} {record.method[:_LONGEST]} "
             f"{record.host[:_LONGEST]}{target[:_LONGEST_TARGET]} {record.total_s * 1000:.1f}ms "
             f"{record.response_bytes}B {record.client_ip[:_LONGEST]} -> "
             f"{record.route or '-'} {answered or '-'} {record.request_id[:_LONGEST]}"

@@ -201,6 +201,8 @@ def span(record: RequestRecord) -> dict[str, object]:
     ]
     if record.status:
         attributes.append(_number("http.response.status_code", record.status))
+    if record.grpc_status is not None:
+        attributes.append(_number("rpc.grpc.status_code", record.grpc_status))
     if record.query is not None:
         attributes.append(_text("url.query", masked_query(record.query)))
     if record.route:

@@ -45,6 +45,8 @@ FAULTS: Final = frozenset(
         "connect-timeout",
         "tls-failed",
         "protocol-mismatch",
+        "protocol-error",
+        "stream-reset",
         "connection-lost",
         "reply-head",
         "reply-framing",
