@@ -203,11 +203,12 @@ def test_a_reset_after_the_end(served: Gateway, origin: Http2Upstream) -> None:
 
 def test_a_target_that_never_opens_its_window(origin: Http2Upstream) -> None:
     """The client is held back, the request ends by its time, and others on the connection go on."""
-    with http2_upstream() as server, gateway(config(server, TIMES)) as served:
+    route = 'limits { request-body "off" }'
+    with http2_upstream() as server, gateway(config(server, TIMES, route)) as served:
         server.holds_windows = True
         server.answers["/stall"] = lambda stream: None
         with Client(served.address()) as client:
-            body = b"x" * 8_000_000
+            body = b"x" * 40_000_000
             sent = client.send_some(post("/stall", body), 0.3)
             assert sent < len(body)
             assert client.reply().status == 504
