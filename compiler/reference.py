@@ -57,6 +57,8 @@ _TITLES: Final[Mapping[str, str]] = {
     "back-off": "`back-off` of `retries`",
     "retry-budget": "`budget` of `retries`",
     "route-limits": "`limits` of a route",
+    "cors": "`cors`",
+    "security-headers": "`security-headers`",
     "trailers": "`trailers`",
     "websocket": "`websocket`",
     "sticky": "`sticky`",

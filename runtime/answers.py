@@ -20,11 +20,15 @@ from .candidates import explain_candidates
 from .decide import Decision, decide
 from .match import Match, NoMatch, match
 from .policies_shown import policies_shown
+from .preflight import METHOD_FIELD, asked_for, is_preflight, preflight_match
 from .settings_shown import settings_shown
 
 SCHEMA_VERSION = 1
 
-_KEYS = "kind listener route match status reason upstream builtin location host path query settings"
+_KEYS = (
+    "kind listener route match status reason upstream builtin location host path query settings preflight "
+    "policies"
+)
 _NOTHING: dict[str, Any] = dict.fromkeys(_KEYS.split())
 """What every decision has, null where it is of no matter, so that nobody has to ask whether it is there."""
 
@@ -44,13 +48,19 @@ def answer(table: RouteTable, asked: Asked, body: bytes | None, limit: int) -> d
             "decision": _whole(_refused(head)),
             "candidates": [],
         }
-    head = replace(head, late=late_coordinates(head, body))
-    found = match(table, head)
-    if isinstance(found, Match):
-        decision = _decided(table, head, found, asked.port)
+    asked_head = head
+    meant = preflight_match(table, head) if is_preflight(head) else None
+    if meant is not None:
+        decision = _preflight(table, head, meant)
+        asked_head = asked_for(head) or head
     else:
-        assert isinstance(found, NoMatch), "the late coordinates are known"
-        decision = {"kind": "not-found", "listener": head.listener, "status": 404}
+        head = asked_head = replace(head, late=late_coordinates(head, body))
+        found = match(table, head)
+        if isinstance(found, Match):
+            decision = _decided(table, head, found, asked.port)
+        else:
+            assert isinstance(found, NoMatch), "the late coordinates are known"
+            decision = {"kind": "not-found", "listener": head.listener, "status": 404}
     return {
         "schema_version": SCHEMA_VERSION,
         "request": _as_matched(head, asked.address),
@@ -63,7 +73,7 @@ def answer(table: RouteTable, asked: Asked, body: bytes | None, limit: int) -> d
                 "holds": each.holds,
                 "failed": each.failed,
             }
-            for each in explain_candidates(table, head, limit)
+            for each in explain_candidates(table, asked_head, limit)
         ],
     }
 
@@ -138,6 +148,28 @@ def _decided(table: RouteTable, head: RequestHead, found: Match, port: int | Non
     elif decision.reason == "split-weights":
         shown["kind"] = "split"
     return shown
+
+
+def _preflight(table: RouteTable, head: RequestHead, found: Match) -> dict[str, Any]:
+    """A preflight that the route answers whose request it asks about."""
+    from .filters.cors import Cors
+
+    alternative = table.alternatives[found.rank]
+    route = table.routes[alternative.route]
+    record = table.settings_of_routes[route.settings].cors
+    assert record is not None
+    return {
+        "kind": "respond",
+        "listener": head.listener,
+        "route": route.name,
+        "match": alternative.match,
+        "captures": dict(found.captures),
+        "status": 204,
+        "headers": [[name, readable(value)] for name, value in Cors(record).preflight_fields(head)],
+        "body": "",
+        "preflight": head.headers[METHOD_FIELD],
+        "policies": policies_shown(table.settings_of_routes[route.settings]),
+    }
 
 
 def _parts(

@@ -33,6 +33,7 @@ from .observe.record import RequestRecord
 from .observe.spans import wanted
 from .own_replies import error_reply, phrase
 from .plan import NO_TIMES, Plan, Times
+from .preflight import is_preflight, preflight_match
 from .reply import Reply
 from .retrying import MAX_TRIES, cause_of, is_left_alone
 from .sides import Downstream, Services, Trailers, TunnelEnd, UpstreamSide
@@ -150,6 +151,12 @@ class Exchange:
             told = record.sampled if record.parent_span_id else None
             record.sampled = wanted(record.trace_id, told, tracing)
             self.trace_flags = "01" if record.sampled else "00"
+        if head.method == "OPTIONS" and is_preflight(head):
+            meant = preflight_match(snapshot.table, head)
+            if meant is not None:
+                self._preflight = True
+                self._take(snapshot, meant, address)
+                return
         found = match(snapshot.table, head)
         if type(found) is Match:
             self._take(snapshot, found, address)

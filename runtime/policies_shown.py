@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from gwc.schema.policies.addresses import AddressRules
+from gwc.schema.policies.security_headers import SecurityHeadersRecord
 from gwc.schema.table import RouteSettings
+from gwc.schema.values.duration import format_duration
 
 
 def policies_shown(settings: RouteSettings) -> dict[str, Any]:
@@ -49,7 +51,27 @@ def _addresses(rules: AddressRules) -> dict[str, Any]:
     }
 
 
+def _words_of(record: Any) -> dict[str, Any]:
+    """A record by the keys of the configuration, with durations as they are written and nothing that is off."""
+    shown: dict[str, Any] = {}
+    for field, value in record._asdict().items():
+        if value is None or value is False or value == () or value == "":
+            continue
+        name = field.removesuffix("_ms").replace("_", "-")
+        if field.endswith("_ms"):
+            shown[name] = format_duration(value * 1_000_000)
+        else:
+            shown[name] = list(value) if isinstance(value, tuple) else value
+    return shown
+
+
+def _security_headers(record: SecurityHeadersRecord) -> dict[str, Any]:
+    return {"security-headers": {**dict(record.fields), **({"replace": True} if record.replace else {})}}
+
+
 _SHOWN: Final[Mapping[str, Callable[[Any], dict[str, Any]]]] = {
     "addresses": _addresses,
+    "cors": lambda record: {"cors": _words_of(record)},
+    "security_headers": _security_headers,
 }
 """By field of the settings."""

@@ -25,11 +25,13 @@ from .policies.choosing import Choosing
 from .policies.http2 import ListenerHttp2 as ListenerHttp2
 from .policies.retries import RetriesRecord
 from .policies.websocket import WebSocketRecord
+from .policies.cors import CorsRecord
+from .policies.security_headers import SecurityHeadersRecord
 
 if TYPE_CHECKING:
     from .regex.program import Program
 
-FORMAT_VERSION: Final = 2
+FORMAT_VERSION: Final = 3
 """Changes whenever a table of before would be read differently."""
 
 NO_RANK: Final = (1 << 30) - 1
@@ -223,6 +225,7 @@ class RouteSettings(NamedTuple):
     in `x-gwc-reason`. `sticky` says what of a request picks the part of a split: ("client-ip", ""),
     ("header", name) or ("cookie", name). `websocket` None: there are none.
     ("header", name) or ("cookie", name). `retries` None: what is always tried again, and nothing else.
+    ("header", name) or ("cookie", name). Policies are None where there is none.
     """
 
     request_ms: int | None = None
@@ -238,6 +241,8 @@ class RouteSettings(NamedTuple):
     addresses: AddressRules | None = None
     websocket: WebSocketRecord | None = None
     retries: RetriesRecord | None = None
+    cors: CorsRecord | None = None
+    security_headers: SecurityHeadersRecord | None = None
 
 
 class RouteRecord(NamedTuple):

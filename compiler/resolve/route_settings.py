@@ -1,4 +1,4 @@
-"""The settings of a route's requests: timeouts, limits of bodies, trailers, reasons, WebSockets, stickiness.
+"""The settings of a route's requests: timeouts, limits, trailers, reasons, WebSockets, stickiness, policies.
 
 Owns their reading, how inner ones are laid over outer ones (key by key), and which of them an action leaves
 without an effect.
@@ -15,12 +15,13 @@ from .addresses import ADDRESS_KEYS, address_rules
 from .amounts import filled
 from .context import Context, Record, key_span, span_of
 from .headers import UNCHANGEABLE_IN_REQUESTS
+from .policies import POLICIES, own_policies
 from .resolved import Action, Split, ToUpstream
 from .retries import resolve_retries
 from .websocket import resolved_websocket
 
 SETTINGS: Final = frozenset(
-    ("timeouts", "limits", "trailers", "reasons", "websocket", "sticky", "retries", *ADDRESS_KEYS)
+    ("timeouts", "limits", "trailers", "reasons", "websocket", "sticky", "retries", *ADDRESS_KEYS, *POLICIES)
 )
 """The keys of a route, group or `defaults` that are read here."""
 
@@ -72,7 +73,7 @@ def overlaid_settings(context: Context, outer: RouteSettings, record: Record) ->
     """The settings with the record's own over them."""
     settings = filled(outer, record.get("timeouts"), TIMEOUTS)
     settings = filled(settings, record.get("limits"), _LIMITS)
-    own: dict[str, Any] = {}
+    own: dict[str, Any] = own_policies(context, record)
     for key, names in record.get("trailers", {}).items():
         _refuse_trailers(context, record["trailers"], key)
         own[f"{key}_trailers"] = tuple(dict.fromkeys(name.lower() for name in names))

@@ -29,6 +29,8 @@ _SETTINGS: Final = {
     "proxy-next-upstream proxy_next_upstream",
     "limits": "client-max-body-size client_max_body_size max-body-size body-limit request-body-limit",
     "trailers": "trailer",
+    "cors": "cors-policy cross-origin access-control enable-cors",
+    "security-headers": "secure-headers security_headers helmet hsts csp",
     "sticky": "session-affinity session-persistence affinity ip-hash ip_hash hash stickiness",
     "request-headers": "headers set-header set-headers add-header proxy-set-header header header-up",
 }
@@ -135,6 +137,15 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "back-off": {"first": "base base-interval min initial", "most": "max max-interval cap"},
     "retry-budget": {"share": "percent budget-percent ratio", "least": "min min-retry-concurrency"},
+    "cors": {
+        "origins": "origin allow-origin allow-origins allow_origins allowed-origins "
+        "access-control-allow-origin",
+        "methods": "method allow-methods allowed-methods access-control-allow-methods",
+        "headers": "header allow-headers allowed-headers access-control-allow-headers",
+        "expose": "expose-headers exposed-headers access-control-expose-headers",
+        "credentials": "allow-credentials access-control-allow-credentials",
+        "max-age": "maxage ttl access-control-max-age",
+    },
     "route-limits": {"request-body": "body max-body request", "response-body": "response reply"},
     "tracing": {"endpoint": "url address collector target", "sample": "rate ratio sampling"},
     "access-log": {"path": "file output destination target", "sample": "rate ratio sampling"},

@@ -24,11 +24,12 @@ from gwc.schema.values.address import parse_address, parse_target
 from gwc.schema.values.bound import parse_limit, parse_part_size, parse_period, parse_timeout
 from gwc.schema.values.cidr import parse_cidr
 from gwc.schema.values.cookie_name import parse_cookie_name
-from gwc.schema.values.field_value import parse_field_value
+from gwc.schema.values.field_value import parse_field_value, parse_plain_value
 from gwc.schema.values.header_name import parse_header_name
 from gwc.schema.values.host import parse_host
 from gwc.schema.values.method import parse_method
 from gwc.schema.values.name import parse_name
+from gwc.schema.values.origin import parse_origin
 from gwc.schema.values.place import (
     parse_absolute_path,
     parse_file,
@@ -258,6 +259,18 @@ def _file(parse: Callable[[str], object]) -> Explain:
     return explain
 
 
+def _origin(place: Place, text: str) -> Diagnostic:
+    refusal = _refusal_of(parse_origin, text)
+    at = place.span(refusal.offset, refusal.length)
+    return error("GWC375", at, refusal.message, help=refusal.help)
+
+
+def _plain_value(place: Place, text: str) -> Diagnostic:
+    refusal = _refusal_of(parse_plain_value, text)
+    at = place.span(refusal.offset, refusal.length)
+    return error("GWC231", at, refusal.message, help=refusal.help)
+
+
 def _never(place: Place, text: str) -> Diagnostic:
     raise AssertionError(f"nothing refuses {text!r} as {place.key}")
 
@@ -286,6 +299,8 @@ FORMATS: Final[Mapping[str, tuple[Check, Explain]]] = {
     "field-name": (_accepts(parse_header_name), _token(parse_header_name)),
     "cookie-name": (_accepts(parse_cookie_name), _token(parse_cookie_name)),
     "field-value": (_accepts(parse_field_value), _template(parse_field_value)),
+    "plain-value": (_accepts(parse_plain_value), _plain_value),
+    "origin": (_accepts(parse_origin), _origin),
     "share": (_accepts(parse_share), _share),
     "statuses": (_accepts(parse_statuses), _statuses),
     "secret": (_accepts(_parse_secret), _template(_parse_secret)),

@@ -18,6 +18,12 @@ _NAMED: Final = {"\r": "a carriage return", "\n": "a line feed", "\0": "a NUL"}
 
 def parse_field_value(text: str) -> ValueTemplate | ValueRefusal:
     """The value, taken apart at its variables. Spaces and tabs around it are refused: none would arrive."""
+    plain = parse_plain_value(text)
+    return plain if isinstance(plain, ValueRefusal) else parse_value(text)
+
+
+def parse_plain_value(text: str) -> str | ValueRefusal:
+    """The value as it is, in which nothing is filled in."""
     control = _CONTROL.search(text)
     if control is not None:
         char = control[0]
@@ -32,4 +38,4 @@ def parse_field_value(text: str) -> ValueTemplate | ValueRefusal:
         return ValueRefusal(
             len(text) - 1, 1, "the value of a header field ends in a space", "take it out: it is not sent"
         )
-    return parse_value(text)
+    return text

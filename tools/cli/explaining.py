@@ -78,6 +78,8 @@ def _decision(decision: Mapping[str, Any]) -> list[str]:
     if decision.get("captures"):
         captured = ", ".join(f"{name}={value}" for name, value in decision["captures"].items())
         lines.append(f"          captures {captured}")
+    if decision.get("preflight"):
+        lines.append(f"          a preflight, matched as {decision['preflight']}")
     return [*lines, *_effects(decision)]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from gwc.compiler.resolve import Resolution
 from gwc.compiler.resolve.listeners import IMPLICIT
+from gwc.compiler.resolve.policies import POLICIES
 from gwc.compiler.resolve.scopes import Scoped
 from gwc.compiler.source import SourceFile
 from gwc.compiler.validate.provenance import provenance
@@ -85,6 +86,10 @@ def _route(scoped: Scoped, sources: Sources) -> Iterator[dict[str, Any]]:
                 yield from _values(f"{name}.{key}.{inner}", setter, key, sources, inner)
             elif default is not None:
                 yield _default(f"{name}.{key}.{inner}", default)
+    for key in POLICIES:
+        setter = next((each for each in reversed(scope.owners) if key in each), None)
+        if setter is not None:
+            yield from _values(f"{name}.{key}", setter, key, sources)
     own = ("reasons",) if answers else ("retries", "reasons", "websocket")
     for key in (*own, "sticky") if action == "split" else own:
         setter = next((each for each in reversed(scope.owners) if key in each), None)

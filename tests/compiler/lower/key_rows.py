@@ -249,6 +249,14 @@ UPSTREAM: list[Row] = [
     ("upstream-names", "family", 'names { family "ipv4" }', "names.family", "ipv4"),
 ]
 
+PRESET = (
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "SAMEORIGIN"),
+    ("referrer-policy", "strict-origin-when-cross-origin"),
+    ("permissions-policy", "camera=(), geolocation=(), microphone=()"),
+    ("cross-origin-opener-policy", "same-origin"),
+)
+
 SETTINGS: list[Row] = [
     ("route", "timeouts", 'timeouts { request "off" }', "request_ms", 0),
     ("route", "limits", 'limits { request-body "off" }', "request_body_bytes", 0),
@@ -283,6 +291,30 @@ SETTINGS: list[Row] = [
     ("retry-budget", "least", 'retries 1 { budget "1%" least=7 }', "retries.budget.least", 7),
     ("field-condition", "name", 'retries 1 { header "X-A" }', "retries.headers", (("x-a", None),)),
     ("field-condition", "value", 'retries 1 { header "x-a" "B" }', "retries.headers", (("x-a", "B"),)),
+    ("route", "cors", 'cors { origins "*" }', "cors.origins", ("*",)),
+    ("cors", "state", 'cors "off"', "cors", None),
+    ("cors", "origins", 'cors { origins "HTTPS://A.test:443" }', "cors.origins", ("https://a.test",)),
+    ("cors", "methods", 'cors { origins "*"; methods "PUT" "PUT" }', "cors.methods", ("PUT",)),
+    ("cors", "headers", 'cors { origins "*"; headers "X-A" }', "cors.headers", ("x-a",)),
+    ("cors", "expose", 'cors { origins "*"; expose "X-A" }', "cors.expose", ("x-a",)),
+    ("cors", "credentials", 'cors { origins "http://a"; credentials #true }', "cors.credentials", True),
+    ("cors", "max-age", 'cors { origins "*"; max-age "1m" }', "cors.max_age_ms", 60_000),
+    ("cors", "private-network", 'cors { origins "*"; private-network #true }', "cors.private_network", True),
+    ("route", "security-headers", "security-headers", "security_headers.fields", PRESET),
+    ("security-headers", "state", 'security-headers "off"', "security_headers", None),
+    *(
+        ("security-headers", key, f"security-headers {{ {key} {value} }}", "security_headers.fields", fields)
+        for key, value, fields in (
+            ("content-type-options", "#false", PRESET[1:]),
+            ("frame-options", '"off"', (PRESET[0], *PRESET[2:])),
+            ("referrer-policy", '"off"', (*PRESET[:2], *PRESET[3:])),
+            ("permissions-policy", '"off"', (*PRESET[:3], *PRESET[4:])),
+            ("opener-policy", '"off"', PRESET[:4]),
+            ("resource-policy", '"same-site"', (*PRESET, ("cross-origin-resource-policy", "same-site"))),
+            ("content-security-policy", '"x"', (*PRESET, ("content-security-policy", "x"))),
+        )
+    ),
+    ("security-headers", "replace", "security-headers { replace #true }", "security_headers.replace", True),
     ("sticky", "by", 'sticky "client-ip"', "sticky", ("client-ip", "")),
     ("sticky", "header", 'sticky header="X-User"', "sticky", ("header", "x-user")),
     ("sticky", "cookie", 'sticky cookie="SID"', "sticky", ("cookie", "SID")),

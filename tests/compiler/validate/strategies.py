@@ -41,6 +41,8 @@ OF_FORMAT: Mapping[str, list[str]] = {
     "field-name": ["x-version", "X-Debug", "accept"],
     "cookie-name": ["beta", "SID", "a.b"],
     "field-value": ["", "prod", 'a "b" \\ c', "${req.host}", "$${x", "# no comment", "é: ü", "tab\there"],
+    "origin": ["*", "https://a.test", "http://*.a.test:81", "capacitor://localhost"],
+    "plain-value": ["x", "default-src 'self'", "${x"],
     "share": ["5%", "0.25%", "100%"],
     "statuses": ["404", "5xx", "500-504"],
     "secret": ["${env:SECRET}", "0123456789abcdef", "${file:/run/secret}x"],
