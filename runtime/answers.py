@@ -25,10 +25,7 @@ from .settings_shown import settings_shown
 
 SCHEMA_VERSION = 1
 
-_KEYS = (
-    "kind listener route match status reason upstream builtin location host path query settings preflight "
-    "policies"
-)
+_KEYS = "kind listener route match status reason upstream builtin location host path query settings preflight"
 _NOTHING: dict[str, Any] = dict.fromkeys(_KEYS.split())
 """What every decision has, null where it is of no matter, so that nobody has to ask whether it is there."""
 

@@ -52,7 +52,7 @@ def _addresses(rules: AddressRules) -> dict[str, Any]:
 
 
 def _words_of(record: Any) -> dict[str, Any]:
-    """A record by the keys of the configuration, with durations as they are written and nothing that is off."""
+    """A record by the keys of the configuration, durations as they are written, nothing that is off."""
     shown: dict[str, Any] = {}
     for field, value in record._asdict().items():
         if value is None or value is False or value == () or value == "":

@@ -27,6 +27,7 @@ from .policies.retries import RetriesRecord
 from .policies.websocket import WebSocketRecord
 from .policies.cors import CorsRecord
 from .policies.security_headers import SecurityHeadersRecord
+from .policies.websocket import WebSocketRecord
 
 if TYPE_CHECKING:
     from .regex.program import Program

@@ -67,28 +67,10 @@ def _where(field: str, module: str) -> Factory:
     return factory
 
 
-FACTORIES: Final[tuple[Factory, ...]] = (_where("addresses", "addresses"),)
-
-
-def _cors(settings: RouteSettings, making: Making) -> Filter | None:
-    if settings.cors is None:
-        return None
-    from .cors import make
-
-    return make(settings, making)
-
-
-def _security_headers(settings: RouteSettings, making: Making) -> Filter | None:
-    if settings.security_headers is None:
-        return None
-    from .security_headers import make
-
-    return make(settings, making)
-
-
 FACTORIES: Final[tuple[Factory, ...]] = (
-    _cors,
-    _security_headers,
+    _where("addresses", "addresses"),
+    _where("cors", "cors"),
+    _where("security_headers", "security_headers"),
 )
 """One for each kind of filter. Within a phase this is the order in which requests meet them."""
 
