@@ -26,6 +26,7 @@ from .policies.http2 import ListenerHttp2 as ListenerHttp2
 from .policies.retries import RetriesRecord
 from .policies.websocket import WebSocketRecord
 from .policies.cors import CorsRecord
+from .policies.http2 import ListenerHttp2 as ListenerHttp2
 from .policies.security_headers import SecurityHeadersRecord
 from .policies.websocket import WebSocketRecord
 
