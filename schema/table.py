@@ -22,11 +22,9 @@ from .listener import ListenerSettings, PathOptions
 from .networks import Networks as Networks
 from .policies.addresses import AddressRules
 from .policies.choosing import Choosing
-from .policies.http2 import ListenerHttp2 as ListenerHttp2
-from .policies.retries import RetriesRecord
-from .policies.websocket import WebSocketRecord
 from .policies.cors import CorsRecord
 from .policies.http2 import ListenerHttp2 as ListenerHttp2
+from .policies.retries import RetriesRecord
 from .policies.security_headers import SecurityHeadersRecord
 from .policies.websocket import WebSocketRecord
 
