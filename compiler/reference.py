@@ -36,6 +36,7 @@ _TITLES: Final[Mapping[str, str]] = {
     "upstream-connections": "`connections` of an upstream",
     "upstream-timeouts": "`timeouts` of an upstream",
     "upstream-names": "`names` of an upstream",
+    "egress-proxy": "`egress-proxy`",
     "route": "`route`",
     "predicates": "`matches` and `not`",
     "host-predicate": "`host` of a condition",

@@ -275,6 +275,8 @@ def _texts(table: RouteTable) -> Iterator[tuple[str, str | None]]:
         choosing = upstream.choosing
         if choosing is not None and choosing.sticky_cookie is not None:
             yield place, choosing.sticky_cookie.secret
+        if upstream.egress is not None:
+            yield from ((place, text) for text in upstream.egress)
         tls = upstream.tls
         if tls is not None:
             for text in (tls.server_name, tls.ca_file, tls.certificate_file, tls.key_file):

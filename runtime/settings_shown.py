@@ -40,6 +40,7 @@ def settings_shown(table: RouteTable, route: int, upstream: str | None) -> dict[
     }
     shown: dict[str, Any] = {
         "protocol": served_by.protocol,
+        "egress_proxy": None if served_by.egress is None else served_by.egress.url,
         **{key: value or None for key, value in times.items()},
         "request_body_bytes": own.request_body_bytes or None,
         "response_body_bytes": own.response_body_bytes or None,
@@ -65,6 +66,8 @@ def settings_line(settings: Mapping[str, Any]) -> str:
         for whose, key in (("request", "request_body_bytes"), ("reply", "response_body_bytes"))
     ]
     line = f"timeouts: {', '.join(times) or 'none'}; {', '.join(bodies)}"
+    if settings["egress_proxy"] is not None:
+        line += f"; by the proxy {settings['egress_proxy']}"
     if settings["protocol"] != "http1":
         line += f"; {_SPOKEN[settings['protocol']]}"
     if settings["sticky"] is not None:

@@ -26,6 +26,7 @@ from .policies.cors import CorsRecord
 from .policies.http2 import ListenerHttp2 as ListenerHttp2
 from .policies.retries import RetriesRecord
 from .policies.security_headers import SecurityHeadersRecord
+from .policies.egress import EgressRecord
 from .policies.websocket import WebSocketRecord
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ class UpstreamRecord(NamedTuple):
 
     An address is `host:port`, `[v6]:port`, `unix:/path` or `srv:name`, a name of SRV records. `tls` None:
     plain text, and `protocol` is not "auto" then. `choosing` None: targets take turns by weight, and nobody
-    watches them.
+    watches them. `egress` None: connections go straight to the targets.
     """
 
     name: str
@@ -163,6 +164,7 @@ class UpstreamRecord(NamedTuple):
     names: UpstreamNames = UpstreamNames()
     protocol: UpstreamProtocol = "http1"
     choosing: Choosing | None = None
+    egress: EgressRecord | None = None
 
 
 class HeaderRules(NamedTuple):

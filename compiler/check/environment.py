@@ -97,6 +97,7 @@ def _references(root: Record) -> Iterator[tuple[Record, str, int | None]]:
         yield from ((target, "target", None) for target in upstream["targets"])
         tls = upstream.get("tls", {})
         yield from ((tls, key, None) for key in ("server-name", *_FILES) if key in tls)
+        yield from ((egress, key, None) for egress in (upstream.get("egress-proxy", {}),) for key in egress)
     if "defaults" in root:
         yield from _in_settings(root["defaults"])
     yield from _in_routes(root.get("routes", ()))

@@ -42,6 +42,7 @@ class Actions:
                 each.names,
                 each.protocol,
                 each.choosing,
+                each.egress,
             )
             for each in upstreams
         )

@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 
 from gwc.schema.listener import ListenerSettings
 from gwc.schema.policies.choosing import Choosing
+from gwc.schema.policies.egress import EgressRecord
 from gwc.schema.predicate import HostPattern, PathPattern, Predicate
 from gwc.schema.span import Span
 from gwc.schema.table import (
@@ -136,6 +137,7 @@ class Upstream:
     names: UpstreamNames = UpstreamNames()
     protocol: UpstreamProtocol = "http1"
     choosing: Choosing | None = None
+    egress: EgressRecord | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from gwc.schema.values.place import parse_server_name
 from .amounts import upstream_connections, upstream_names, upstream_timeouts
 from .choosing import resolve_choosing
 from .context import Record, key_span, span_of
+from .egress import resolved_egress
 from .resolved import Target, Upstream
 
 
@@ -46,6 +47,7 @@ def resolve_upstream(record: Record, found: list[Diagnostic]) -> Upstream:
         names,
         protocol,
         resolve_choosing(record, found),
+        resolved_egress(record, found),
     )
 
 

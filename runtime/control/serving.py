@@ -49,6 +49,7 @@ from ..timers import Timers
 from ..tries import TryRules, rules_of
 from ..upstream.address import HostName, ServiceName, TargetFaulty, target_of
 from ..upstream.choice import key_of
+from ..upstream.egress import egress_of
 from ..upstream.names import Change, NameFailed, Names
 from ..upstream.pool import Upstream
 from ..upstream.standing import LocalRow, Row
@@ -384,10 +385,10 @@ class Serving:
         not answer is the requests' trouble, not the table's.
         """
         tasks = [
-            self.loop.create_task(_asked(self._names, member.destination, setup.names))
+            self.loop.create_task(_asked(self._names, asked, setup.names))
             for setup in setups
-            for member in setup.members
-            if isinstance(member.destination, HostName | ServiceName)
+            for asked in {member.asked for member in setup.members}
+            if isinstance(asked, HostName | ServiceName)
         ]
         if tasks:
             await asyncio.to_thread(self._names.load)  # imports 0.2 s worth, which no request waits for
@@ -433,11 +434,12 @@ class Serving:
         tls = None
         if record.tls is not None:
             tls = await asyncio.to_thread(client_context, record.tls, fill, self._root, record.protocol)
+        egress = None if record.egress is None else egress_of(record.egress, fill)
         members = []
         for written, weight in record.targets:
             destination = target_of(written, fill)
             name = None if record.tls is None else server_name(record.tls, destination, fill)
-            members.append(Member(destination, weight, tls, name, record.protocol))
+            members.append(Member(destination, weight, tls, name, record.protocol, egress))
         choosing = record.choosing
         secret = ""
         if choosing is not None and choosing.sticky_cookie is not None:
@@ -453,7 +455,9 @@ class Serving:
             tuple(members),
             choosing,
             secret,
-            "" if record.tls is None else key_of((record.tls, record.protocol)),
+            ""
+            if record.tls is None and record.egress is None
+            else key_of((record.tls, record.protocol, record.egress)),
         )
 
     def _settle(self) -> None:

@@ -47,6 +47,8 @@ FAULTS: Final = frozenset(
         "protocol-mismatch",
         "protocol-error",
         "stream-reset",
+        "egress-refused",
+        "egress-reply",
         "connection-lost",
         "reply-head",
         "reply-framing",

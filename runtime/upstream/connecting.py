@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, cast
 
+from .egress import connect_out
+
 if TYPE_CHECKING:
     from ..sides import Pooled
     from ..wire.http2.client import Http2Connection
@@ -34,7 +36,10 @@ async def connect(upstream: Upstream, target: Target) -> Pooled:
         return _Chooser(upstream, target)
 
     name = (place.server_name or "") if place.tls is not None else None
-    if place.path is not None:
+    made: asyncio.BaseProtocol
+    if place.egress is not None:
+        made = await connect_out(loop, place.egress, place, upstream.registered, upstream.lookups, make)
+    elif place.path is not None:
         _, made = await loop.create_unix_connection(make, place.path, ssl=place.tls, server_hostname=name)
     else:
         _, made = await loop.create_connection(

@@ -20,6 +20,7 @@ from .address import HostName, IpAddress, ServiceName, UnixPath
 from .balance import Smooth
 from .choice import Cells, Choice
 from .connecting import NoHttp2, connect
+from .egress import EgressFailed
 from .names import NameFailed, Names, ServiceTarget
 from .targets import Counting, Member, Place, Setup, Target, Targets
 from .tls import failure_of
@@ -65,9 +66,9 @@ class Upstream:
         self.targets: tuple[Target, ...] = ()
         self.weights: tuple[int, ...] = ()
         self.members: tuple[Member, ...] = ()
-        self._lookups = UpstreamNames()
+        self.lookups = UpstreamNames()
         self._registry = targets
-        self._names = names
+        self.registered = names
         self._found: dict[str, tuple[ServiceTarget, ...]] = {}
         self._balance: Smooth | None = None
         self._cells = cells
@@ -87,7 +88,7 @@ class Upstream:
     def configure(self, setup: Setup) -> None:
         """New settings; connections and whoever waits stay as they are."""
         self.connections, self.timeouts = setup.connections, setup.timeouts
-        self.members, self._lookups = setup.members, setup.names
+        self.members, self.lookups = setup.members, setup.names
         if setup.choice is None or self._cells is None:
             self.choice = None
             for target in self.targets:
@@ -118,34 +119,41 @@ class Upstream:
     async def look_up(self) -> None:
         """Ask for every name that the targets have; what fails is told by the names themselves."""
         for member in self.members:
-            destination = member.destination
+            destination = member.asked
             with contextlib.suppress(NameFailed):
                 if isinstance(destination, HostName):
-                    await self._names.addresses(destination.host, destination.port, self._lookups)
+                    await self.registered.addresses(destination.host, destination.port, self.lookups)
                 elif isinstance(destination, ServiceName):
-                    self._found[destination.name] = await self._names.service(destination.name, self._lookups)
+                    self._found[destination.name] = await self.registered.service(
+                        destination.name, self.lookups
+                    )
 
     def names(self) -> set[str]:
         """The names among the targets."""
         found = set()
         for member in self.members:
-            if isinstance(member.destination, HostName):
-                found.add(member.destination.host)
-            elif isinstance(member.destination, ServiceName):
-                found.add(member.destination.name)
-                found |= {each.host for each in self._found.get(member.destination.name, ())}
+            asked = member.asked
+            if isinstance(asked, HostName):
+                found.add(asked.host)
+            elif isinstance(asked, ServiceName):
+                found.add(asked.name)
+                found |= {each.host for each in self._found.get(asked.name, ())}
         return found
 
     def _places(self, member: Member) -> list[tuple[Place, int]]:
         """Where a member is, as far as that is known. The addresses of a name have its weight each."""
-        destination, weight, _, name, protocol = member
+        destination, weight, _, name, protocol, egress = member
+        if egress is not None and isinstance(destination, HostName | IpAddress):
+            host, port = destination.host, destination.port  # a name is the proxy's to look up
+            place = Place(self.name, str(destination), host, port, None, member.tls, name, protocol, egress)
+            return [(place, weight)]
         if isinstance(destination, UnixPath):
             path = destination.path
             return [(Place(self.name, str(destination), "", 0, path, member.tls, name, protocol), weight)]
         if isinstance(destination, IpAddress):
             return [(self._place(destination, member, name), weight)]
         if isinstance(destination, HostName):
-            known = self._names.known(destination.host, destination.port, self._lookups) or ()
+            known = self.registered.known(destination.host, destination.port, self.lookups) or ()
             return [(self._place(each, member, name), weight) for each in known]
         servers = self._found.get(destination.name, ())
         first = min((each.priority for each in servers), default=0)
@@ -539,6 +547,8 @@ def _fault(fault: BaseException) -> tuple[str, str]:
     """The reason for a connection that could not be made, and words for the log."""
     if isinstance(fault, TimeoutError):
         return "connect-timeout", "the target did not answer in time"
+    if isinstance(fault, EgressFailed):
+        return fault.reason, str(fault)
     if isinstance(fault, NoHttp2):
         return "protocol-mismatch", str(fault)
     if isinstance(fault, ssl.SSLError):

@@ -16,6 +16,7 @@ from gwc.schema.policies.choosing import Choosing
 from gwc.schema.table import UpstreamConnections, UpstreamNames, UpstreamProtocol, UpstreamTimeouts
 
 from .address import Destination
+from .egress import Egress
 
 if TYPE_CHECKING:
     from ..sides import Pooled, Shared
@@ -60,8 +61,8 @@ class LocalCounter:
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a target is: a host with a port, or a unix path. `tls` None: plain text; `server_name` is for SNI
-    and the certificate; `protocol` is what is spoken. Equal places share their connections; those of two
-    upstreams do not, because each has limits of its own.
+    and the certificate; `protocol` is what is spoken, `egress` the proxy it is reached by. Equal places share
+    their connections; those of two upstreams do not, because each has limits of its own.
     """
 
     upstream: str
@@ -72,6 +73,7 @@ class Place:
     tls: ssl.SSLContext | None = None
     server_name: str | None = None
     protocol: UpstreamProtocol = "http1"
+    egress: Egress | None = None
 
 
 class Target:
@@ -164,6 +166,12 @@ class Member(NamedTuple):
     tls: ssl.SSLContext | None
     server_name: str | None
     protocol: UpstreamProtocol = "http1"
+    egress: Egress | None = None
+
+    @property
+    def asked(self) -> Destination:
+        """What is looked up here: the target's own name, or that of the proxy which looks up the target's."""
+        return self.destination if self.egress is None else self.egress.destination
 
 
 class Setup(NamedTuple):

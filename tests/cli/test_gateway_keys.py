@@ -65,6 +65,8 @@ def test_explain_shows_what_is_in_force(gwc: Gwc, config: Path) -> None:
         "response_trailers": [],
         "sticky": None,
         "websocket": None,
+        "protocol": "http1",
+        "egress_proxy": None,
     }
     text = gwc("explain", "-c", config, "GET", "http://localhost:8080/one").stdout
     assert (

@@ -25,6 +25,7 @@ README = (ROOT / "README.md").read_text("utf-8")
 RUNNING, SERVING, OBSERVING, ADMIN = (
     (ROOT / "docs" / f"{name}.md").read_text("utf-8") for name in ("running", "serving", "observing", "admin")
 )
+EGRESS = (ROOT / "docs" / "egress.md").read_text("utf-8")
 WEBSOCKET = (ROOT / "docs" / "websocket.md").read_text("utf-8")
 CHANGING = re.compile(r"[0-9a-f]{32}|-[0-9a-f]{16}-")
 """Ids."""
@@ -120,7 +121,9 @@ def test_what_arrives_is_what_the_page_about_serving_shows() -> None:
 
 
 @pytest.mark.parametrize(
-    "page", [RUNNING, SERVING, OBSERVING, WEBSOCKET], ids=["running", "serving", "observing", "websocket"]
+    "page",
+    [RUNNING, SERVING, OBSERVING, WEBSOCKET, EGRESS],
+    ids=["running", "serving", "observing", "websocket", "egress"],
 )
 def test_configurations_of_the_pages_check_clean(page: str) -> None:
     """Each is whole, and has no finding."""

@@ -210,6 +210,28 @@ UPSTREAM: list[Row] = [
     ("breaker", "status", 'breaker { status "4xx" }', "choosing.breaker.statuses", ((400, 499),)),
     ("breaker", "scope", 'breaker { scope "both" }', "choosing.breaker.of", "both"),
     (
+        "upstream",
+        "egress-proxy",
+        'egress-proxy "http://p:3128"',
+        "egress",
+        ("http://p:3128", None, None),
+    ),
+    ("egress-proxy", "url", 'egress-proxy "http://${env:P}"', "egress.url", "http://${env:P}"),
+    (
+        "egress-proxy",
+        "username",
+        'egress-proxy "http://p" username="u" password="${env:P}"',
+        "egress.username",
+        "u",
+    ),
+    (
+        "egress-proxy",
+        "password",
+        'egress-proxy "http://p" username="u" password="${env:P}"',
+        "egress.password",
+        "${env:P}",
+    ),
+    (
         "target",
         "target",
         'target "srv:_HTTP._tcp.Example.com."',
