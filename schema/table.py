@@ -23,13 +23,10 @@ from .networks import Networks as Networks
 from .policies.addresses import AddressRules
 from .policies.choosing import Choosing
 from .policies.cors import CorsRecord
+from .policies.egress import EgressRecord
 from .policies.http2 import ListenerHttp2 as ListenerHttp2
 from .policies.retries import RetriesRecord
 from .policies.security_headers import SecurityHeadersRecord
-from .policies.egress import EgressRecord
-from .policies.egress import EgressRecord
-from .policies.http2 import ListenerHttp2 as ListenerHttp2
-from .policies.retries import RetriesRecord
 from .policies.websocket import WebSocketRecord
 
 if TYPE_CHECKING:
