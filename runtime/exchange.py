@@ -39,11 +39,12 @@ from .retrying import MAX_TRIES, cause_of, is_left_alone
 from .sides import Downstream, Services, Trailers, TunnelEnd, UpstreamSide
 from .sticky import split_point
 from .timers import NEVER
+from .tls_session import TlsSession
 from .tries import Tries
 from .tunnel import Handshake, Tunnel, accept_of
 
 if TYPE_CHECKING:
-    from .snapshot import Snapshot
+    from .snapshot import ListenerPolicy, Snapshot
     from .upstream.choice import Chosen
     from .upstream.pool import Upstream
     from .upstream.targets import Target
@@ -92,6 +93,8 @@ class Exchange:
     _held = False
     _is_believed = False
     _preflight = False
+    _hsts = b""
+    session: TlsSession | None = None
     waiting: tuple[bytes, ...] = ()
     tried: tuple[Target, ...] = ()
     chosen: Chosen | None = None
@@ -136,6 +139,10 @@ class Exchange:
 
     # --- from the client -------------------------------------------------------------------------------
 
+    def take_session(self, session: TlsSession) -> None:
+        """The request came over TLS."""
+        self.session = self.record.session = session
+
     def begin(
         self, snapshot: Snapshot, address: str, peer: Address | None, trusted: ListenerSettings | None
     ) -> None:
@@ -151,6 +158,10 @@ class Exchange:
             told = record.sampled if record.parent_span_id else None
             record.sampled = wanted(record.trace_id, told, tracing)
             self.trace_flags = "01" if record.sampled else "00"
+        if snapshot.policies:
+            policy = snapshot.policies.get(head.listener)
+            if policy is not None and self._is_redirected(policy):
+                return
         if head.method == "OPTIONS" and is_preflight(head):
             meant = preflight_match(snapshot.table, head)
             if meant is not None:
@@ -165,6 +176,19 @@ class Exchange:
         else:
             assert isinstance(found, NeedsBody)
             self._collect(snapshot, address, found)
+
+    def _is_redirected(self, policy: ListenerPolicy) -> bool:
+        """What the listener says of every request; whether that was the answer."""
+        self._hsts = policy.hsts
+        head = self.head
+        port = policy.redirect_port
+        if port is None or head.scheme == "https" or not head.host:
+            return False
+        place = head.host if port == 443 else f"{head.host}:{port}"
+        query = "" if head.query is None else f"?{head.query}"
+        location = f"location: https://{place}{head.path}{query}".encode("latin-1")
+        self._reply(Reply(308, phrase(308).encode(), [location], 0), b"")
+        return True
 
     def _believe(self, peer: Address | None, listener: ListenerSettings) -> None:
         """Take a trusted peer's word for the client, the request's id and the trace."""
@@ -557,7 +581,7 @@ class Exchange:
         if self._filtering is None:
             self._send_reply(reply, length)
         else:
-            self._filtering.reply(reply, lambda: self._send_reply(reply, length))
+            self._filtering.reply(reply, lambda: self._send_reply(reply, length), has_body=length != 0)
 
     def switched(self, reply: Reply, side: TunnelEnd) -> None:
         """The target has agreed to the handshake, which its wire has judged. `side` is a tunnel's from here
@@ -578,7 +602,7 @@ class Exchange:
         if self._filtering is None:
             self._begin_tunnel(tunnel, reply)
         else:
-            self._filtering.reply(reply, lambda: self._begin_tunnel(tunnel, reply))
+            self._filtering.reply(reply, lambda: self._begin_tunnel(tunnel, reply), has_body=False)
 
     def _begin_tunnel(self, tunnel: Tunnel, reply: Reply) -> None:
         """The client's side too."""
@@ -610,7 +634,7 @@ class Exchange:
             self.replied = True
             self._send_whole(reply, body)
             return
-        self._filtering.reply(reply, lambda: self._send_reply(reply, len(body)))
+        self._filtering.reply(reply, lambda: self._send_reply(reply, len(body)), has_body=bool(body))
         if body:
             self.reply_data(body)
         self.reply_end([])
@@ -621,8 +645,7 @@ class Exchange:
             return
         self._mark(reply)
         self.replied = True
-        changed = self._filtering is not None and self._filtering.changes_reply
-        self.downstream.send_head(reply, has_body=length != 0 or changed)
+        self.downstream.send_head(reply, has_body=length != 0)
 
     def _take_reply(self, reply: Reply, length: int) -> bool:
         """Make a target's reply ours; False where it had to be given up."""
@@ -872,6 +895,10 @@ class Exchange:
             for changes in self._changes:
                 fields = list(apply_changes(fields, changes))
             reply.replace_fields(fields)
+        if self._hsts:
+            # One policy for the host: what a target says of it would contradict.
+            reply.lines = [line for line in reply.lines if line[:26].lower() != b"strict-transport-security:"]
+            reply.lines.append(self._hsts)
         reply.lines.append(b"x-correlation-id: " + self.record.request_id.encode("latin-1"))
 
     def _send_whole(self, reply: Reply, body: bytes) -> None:

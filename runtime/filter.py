@@ -29,10 +29,9 @@ class Phase(IntEnum):
     CORS = 1
     AUTHENTICATION = 2
     LIMITS = 3
-    CODING = 4
-    BODY = 5
-    TRANSFORM = 6
-    ANSWER = 7
+    BODY = 4
+    TRANSFORM = 5
+    ANSWER = 6
 
 
 @dataclass(frozen=True, slots=True)

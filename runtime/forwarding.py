@@ -13,6 +13,7 @@ from gwc.schema.request import RequestHead
 
 from .actions.headers import HeaderChanges, apply_changes
 from .observe.record import RequestRecord
+from .tls_session import forwarded_certificate
 
 FormT_co = TypeVar("FormT_co", covariant=True)
 
@@ -60,6 +61,7 @@ _OWN: Final = _FRAMING | {
     "x-forwarded-for",
     "x-forwarded-proto",
     "x-forwarded-host",
+    "x-forwarded-client-cert",
     "x-correlation-id",
     "forwarded",
     "traceparent",
@@ -98,7 +100,7 @@ def forwarded_head(
     are those of the trace. `changes` are made last, to all fields but Host and those of framing. With a
     `websocket_key` it asks for a WebSocket (RFC 6455 section 4.1).
     """
-    if not trusted and not changes:
+    if not trusted and not changes and (record.session is None or record.session.client is None):
         # PERF: the usual request; the same fields in the same order as `_fields` has.
         own, via = _own(head)
         if websocket_key:
@@ -191,6 +193,11 @@ def _fields(
         written.append(("forwarded", f"{headers['forwarded']}, {_element(head, peer)}"))
     if trusted and "tracestate" in headers:
         written.append(("tracestate", headers["tracestate"]))
+    client = None if record.session is None else record.session.client
+    if client is not None:
+        written.append(("x-forwarded-client-cert", forwarded_certificate(client)))
+    elif trusted and "x-forwarded-client-cert" in headers:
+        written.append(("x-forwarded-client-cert", headers["x-forwarded-client-cert"]))
     fields = (*((name, value) for name, value in head.fields if name not in own), *written)
     for each in changes:
         fields = apply_changes(fields, each)

@@ -225,13 +225,33 @@ def stamp(table: RouteTable, environment: Mapping[str, str], root: Path) -> obje
             paths.update(part.path for part in parts if isinstance(part, FileReference))
         else:
             paths.update(each[5:] for each in written[1::2] if each.startswith("file:"))
+    paths.update(_tls_files(table, secrets))
+    return {path: _stamp_of(root / path) for path in paths}
+
+
+def tls_files(table: RouteTable, environment: Mapping[str, str], root: Path) -> frozenset[Path]:
+    """The files of certificates, keys and authorities that a table names: a change of them is to be taken
+    up.
+    """
+    return frozenset(root / path for path in _tls_files(table, Secrets(environment, root)))
+
+
+def _tls_files(table: RouteTable, secrets: Secrets) -> Iterator[str]:
+    for text in _tls_paths(table):
+        if text is not None:
+            with contextlib.suppress(SecretsMissing):
+                yield secrets.text(text).reveal()
+
+
+def _tls_paths(table: RouteTable) -> Iterator[str | None]:
     for upstream in table.upstreams:
         if upstream.tls is not None:
-            for text in (upstream.tls.ca_file, upstream.tls.certificate_file, upstream.tls.key_file):
-                if text is not None:
-                    with contextlib.suppress(SecretsMissing):
-                        paths.add(secrets.text(text).reveal())
-    return {path: _stamp_of(root / path) for path in paths}
+            yield from (upstream.tls.ca_file, upstream.tls.certificate_file, upstream.tls.key_file)
+    for listener in table.listeners:
+        if listener.secure is not None:
+            yield listener.secure.ca_file
+            for pair in listener.secure.certificates:
+                yield from pair
 
 
 def _stamp_of(path: Path) -> object:
@@ -268,6 +288,10 @@ def _texts(table: RouteTable) -> Iterator[tuple[str, str | None]]:
     for listener in table.listeners:
         for address in listener.addresses:
             yield f"listener `{listener.name}`", address
+        if listener.secure is not None:
+            yield f"listener `{listener.name}`", listener.secure.ca_file
+            for pair in listener.secure.certificates:
+                yield from ((f"listener `{listener.name}`", text) for text in pair)
     for upstream in table.upstreams:
         place = f"upstream `{upstream.name}`"
         for target, _ in upstream.targets:

@@ -22,13 +22,12 @@ from .listener import ListenerSettings, PathOptions
 from .networks import Networks as Networks
 from .policies.addresses import AddressRules
 from .policies.choosing import Choosing
-from .policies.compress import CompressRecord, DecompressRecord
 from .policies.cors import CorsRecord
 from .policies.egress import EgressRecord
-from .policies.error_pages import ErrorPagesRecord
 from .policies.http2 import ListenerHttp2 as ListenerHttp2
 from .policies.retries import RetriesRecord
 from .policies.security_headers import SecurityHeadersRecord
+from .policies.tls import ListenerTls as ListenerTls
 from .policies.websocket import WebSocketRecord
 
 if TYPE_CHECKING:
@@ -80,6 +79,8 @@ class ListenerRecord(NamedTuple):
     """`ListenerSettings` in JSON; `indexed` is the number of the listener's index.
 
     `proxy_protocol`: each connection begins with a PROXY header, version 1 or 2, which names the peer.
+    `secure` is there where `tls` is. `redirect_port`: every request is sent to `https` at this port, None: to
+    nowhere. `hsts` is what Strict-Transport-Security says, None: the field is not sent.
     """
 
     name: str
@@ -94,6 +95,9 @@ class ListenerRecord(NamedTuple):
     limits: ListenerLimits = ListenerLimits()
     timeouts: ListenerTimeouts = ListenerTimeouts()
     http2: ListenerHttp2 = ListenerHttp2()
+    secure: ListenerTls | None = None
+    redirect_port: int | None = None
+    hsts: str | None = None
 
 
 class UpstreamTls(NamedTuple):
@@ -247,9 +251,6 @@ class RouteSettings(NamedTuple):
     retries: RetriesRecord | None = None
     cors: CorsRecord | None = None
     security_headers: SecurityHeadersRecord | None = None
-    compress: CompressRecord | None = None
-    decompress: DecompressRecord = DecompressRecord()
-    error_pages: ErrorPagesRecord | None = None
 
 
 class RouteRecord(NamedTuple):

@@ -29,5 +29,5 @@ def check(item: Item, listeners: Sequence[Listener]) -> Iterator[Diagnostic]:
             "GWC412",
             key_span(block, key),
             f"this `{key}` never holds: no listener speaks TLS",
-            help='give a listener `protocol "https"`, or take the condition out',
+            help="give a listener a `tls`, or take the condition out",
         )

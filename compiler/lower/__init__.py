@@ -141,4 +141,7 @@ def _listener(listener: resolved.Listener, indexed: int) -> ListenerRecord:
         limits=settings.limits,
         timeouts=listener.timeouts,
         http2=listener.http2,
+        secure=listener.secure,
+        redirect_port=listener.redirect_port,
+        hsts=listener.hsts,
     )

@@ -6,11 +6,12 @@ two sets of limits for one connection.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from gwc.schema.diagnostic import Diagnostic, Label, error
 from gwc.schema.listener import ListenerSettings, Network, PathOptions
 from gwc.schema.normalise.host import normalise_configured_host
+from gwc.schema.policies.tls import ListenerTls
 from gwc.schema.span import Span
 from gwc.schema.values.address import TcpAddress, parse_address
 from gwc.schema.values.cidr import parse_cidr
@@ -19,6 +20,7 @@ from gwc.schema.values.refusal import ValueRefusal
 from .amounts import listener_limits, listener_timeouts
 from .context import Record, key_span, span_of
 from .http2 import listener_http2
+from .listener_tls import check_redirect, hsts_of, listener_tls, redirect_port, speaks_tls
 from .resolved import Listener
 
 IMPLICIT = ListenerSettings("default", ("127.0.0.1:8080",))
@@ -27,15 +29,19 @@ IMPLICIT = ListenerSettings("default", ("127.0.0.1:8080",))
 
 def resolve_listeners(records: Sequence[Record], found: list[Diagnostic]) -> tuple[Listener, ...]:
     """The listeners in document order, the rules between them checked."""
+    settings = [_settings(record) for record in records]
     listeners = tuple(
         Listener(
-            _settings(record),
+            own,
             span_of(record, "listener"),
             record.get("proxy-protocol", False),
             listener_timeouts(record),
             listener_http2(record, found),
+            listener_tls(record, found),
+            redirect_port(own, settings) if check_redirect(record, found) else None,
+            hsts_of(record, found),
         )
-        for record in records
+        for record, own in zip(records, settings, strict=True)
     )
     _refuse_conflicts(records, listeners, found)
     _refuse_disagreement(records, listeners, found)
@@ -48,7 +54,7 @@ def _settings(record: Record) -> ListenerSettings:
         name=record["listener"],
         addresses=tuple(dict.fromkeys(normal_address(text) for text in record["address"])),
         hosts=tuple(str(normalise_configured_host(host)) for host in record.get("host", ())),
-        tls=record.get("protocol", "http") == "https",
+        tls=speaks_tls(record),
         public_port=record.get("public-port"),
         trusted_proxies=tuple(_network(text) for text in record.get("trusted-proxies", ())),
         path_options=PathOptions(
@@ -75,7 +81,9 @@ def _network(text: str) -> Network:
 def _refuse_disagreement(
     records: Sequence[Record], listeners: Sequence[Listener], found: list[Diagnostic]
 ) -> None:
-    """Limits, timeouts and PROXY protocol are a connection's, which has no host yet: one set an address."""
+    """Limits, timeouts, PROXY protocol and how TLS is spoken are a connection's, which has no host yet: one
+    set an address.
+    """
     first_on: dict[str, tuple[Record, Listener]] = {}
     for record, listener in zip(records, listeners, strict=True):
         told: set[str] = set()
@@ -86,6 +94,7 @@ def _refuse_disagreement(
                 ("limits", listener.settings.limits, other.settings.limits),
                 ("timeouts", listener.timeouts, other.timeouts),
                 ("http2", listener.http2, other.http2),
+                *_of_the_handshake(listener.secure, other.secure),
             ):
                 if own == others or key in told:
                     continue
@@ -102,9 +111,27 @@ def _refuse_disagreement(
                 )
 
 
+def _of_the_handshake(
+    own: ListenerTls | None, other: ListenerTls | None
+) -> Iterator[tuple[str, object, object]]:
+    """What a handshake has before it has a name: (key, one, the other) each. TLS and none is another
+    rule's.
+    """
+    if own is not None and other is not None:
+        yield "min-version", own.min_version, other.min_version
+        yield "client-certificates", own.client_certificates, other.client_certificates
+        yield "ca-file", own.ca_file, other.ca_file
+        yield "handshake-timeout", own.handshake_ms, other.handshake_ms
+        yield "handshakes", own.handshakes, other.handshakes
+
+
 def _where(record: Record, key: str) -> Span:
     """Where a listener says something, by a key or by leaving it out."""
-    return key_span(record, key) if key in record else span_of(record, "listener")
+    if key in record:
+        return key_span(record, key)
+    if key in record.get("tls", {}):
+        return key_span(record["tls"], key)
+    return span_of(record, "listener")
 
 
 def _refuse_conflicts(

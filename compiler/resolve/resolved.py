@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple
 from gwc.schema.listener import ListenerSettings
 from gwc.schema.policies.choosing import Choosing
 from gwc.schema.policies.egress import EgressRecord
+from gwc.schema.policies.tls import ListenerTls
 from gwc.schema.predicate import HostPattern, PathPattern, Predicate
 from gwc.schema.span import Span
 from gwc.schema.table import (
@@ -149,6 +150,9 @@ class Listener:
     proxy_protocol: bool = False
     timeouts: ListenerTimeouts = ListenerTimeouts()
     http2: ListenerHttp2 = ListenerHttp2()
+    secure: ListenerTls | None = None
+    redirect_port: int | None = None
+    hsts: str | None = None
 
 
 class Alternative(NamedTuple):

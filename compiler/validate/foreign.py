@@ -78,7 +78,10 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "listener": {
         "address": "port bind listen addr ip socket",
         "host": "server-name server_name hostname hostnames domain domains",
-        "protocol": "tls ssl https scheme",
+        "protocol": "https scheme",
+        "tls": "ssl https-certificate ssl-certificate certificates tls-context tls-certificate",
+        "redirect-to-https": "force-https force-ssl ssl-redirect https-redirect redirect-https",
+        "hsts": "strict-transport-security",
         "trusted-proxies": "real-ip set-real-ip-from proxies trusted",
         "proxy-protocol": "proxy_protocol send-proxy accept-proxy",
         "limits": "max-connections maxconn buffers large-client-header-buffers max-header-size",
@@ -112,6 +115,15 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "failures": "failure-threshold threshold max-failures consecutive-failures",
         "open": "timeout timeout-seconds fallback-duration time",
         "half-open": "half-open-max-requests success-threshold trials",
+    },
+    "listener-tls": {
+        "certificates": "cert certificate-file cert-file crt ssl-certificate ssl_certificate",
+        "min-version": "protocols ssl-protocols ssl_protocols version tls-minimum-version",
+        "client-certificates": "client-auth verify-client ssl-verify-client mtls client-certificate",
+        "ca-file": "ca client-ca ssl-client-certificate trusted-ca",
+    },
+    "certificate": {
+        "key": "key-file private-key certificate-key keyfile",
     },
     "upstream-tls": {
         "server-name": "sni servername server_name name host",

@@ -41,10 +41,11 @@ from ..filters.build import Making, filters_of, prepare_all
 from ..filters.keeping import Keeping
 from ..observe.observing import Observing
 from ..observe.record import RequestRecord
+from ..pem_files import TlsFaulty
 from ..plan import NO_TIMES, Plan, Times, times_of
 from ..secrets import Secrets, SecretsMissing
 from ..sides import Services
-from ..snapshot import Snapshot
+from ..snapshot import ListenerPolicy, Snapshot
 from ..timers import Timers
 from ..tries import TryRules, rules_of
 from ..upstream.address import HostName, ServiceName, TargetFaulty, target_of
@@ -55,10 +56,13 @@ from ..upstream.pool import Upstream
 from ..upstream.standing import LocalRow, Row
 from ..upstream.sticky_cookie import LEAST_SECRET
 from ..upstream.targets import Counting, LocalCounter, Member, Setup, Target, Targets
-from ..upstream.tls import TlsFaulty, client_context, server_name
+from ..upstream.tls import client_context, server_name
 from ..wire.http1.entry import ClientConnection
 from ..wire.http1.server import ServerConnection
 from ..wire.http2.server import Http2Connection
+from ..wire.protocols import PROTOCOLS, offered
+from ..wire.tls.connection import TlsConnection
+from ..wire.tls.contexts import ServerTls, server_tls
 from .loading import Pace
 
 _ACCEPTED_AT_ONCE: Final = 32
@@ -130,7 +134,8 @@ class Door:
 
     Mutable: the socket while it listens, its connections, whether accepting rests, and the settings, which
     are those of the newest table that has the address. It is the `Entry` of its connections. `count` is how
-    many the listener has in the whole gateway.
+    many the listener has in the whole gateway, `handshakes` how many of TLS are under way here; `_crowded`:
+    accepting waits for one of them to end.
     """
 
     def __init__(self, serving: Serving, address: str, sock: socket.socket) -> None:
@@ -141,8 +146,12 @@ class Door:
         self.timeouts = ListenerTimeouts()
         self.http2 = ListenerHttp2()
         self.tls = False
+        self.secure: ServerTls | None = None
+        self.handshakes = 0
         self.proxy_protocol = False
         self.connections: set[ClientConnection] = set()
+        self._mode: str | None = None
+        self._crowded = False
         self._sock: socket.socket | None = sock
         self._serving = serving
         self._resting: asyncio.TimerHandle | None = None
@@ -150,8 +159,10 @@ class Door:
         self.count: Counting = LocalCounter()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def configure(self, records: tuple[ListenerRecord, ...]) -> None:
-        """The settings of the connection: listeners of one address have the same."""
+    def configure(self, records: tuple[ListenerRecord, ...], secure: ServerTls | None) -> None:
+        """The settings of the connection: listeners of one address have the same. Whoever came when TLS was
+        another matter here is asked to go.
+        """
         first = records[0]
         if first.name != self.listener:
             before, self.count = self.count, self._serving.clients_of(first.name)
@@ -159,11 +170,15 @@ class Door:
             self.count.add(len(self.connections))
         self.listener, self.limits, self.timeouts = first.name, first.limits, first.timeouts
         self.http2 = first.http2
-        self.tls, self.proxy_protocol = first.tls, first.proxy_protocol
+        mode = "" if secure is None else secure.mode
+        if self._mode is not None and self._mode != mode:
+            self._serving.send_away(self)
+        self.secure, self._mode = secure, mode
+        self.tls, self.proxy_protocol = secure is not None, first.proxy_protocol
 
     def open(self) -> None:
         """Begin or go on accepting."""
-        if self._sock is not None and self._resting is None:
+        if self._sock is not None and self._resting is None and not self._crowded:
             self._serving.loop.add_reader(self._sock.fileno(), self._accept)
 
     def close(self) -> None:
@@ -180,6 +195,18 @@ class Door:
         """Accept what waits already: when the socket closes, the kernel would reset it."""
         if self._sock is not None and self._resting is None and self.listener:
             self._accept(_WAITING_AT_MOST)
+
+    def handshake_over(self, connection: ClientConnection, app: ClientConnection | None) -> None:
+        """See Entry."""
+        self.handshakes -= 1
+        if app is None:
+            self.closed(connection)
+        else:
+            self.connections.discard(connection)
+            self.connections.add(app)
+        if self._crowded:
+            self._crowded = False
+            self.open()
 
     def closed(self, connection: ClientConnection) -> None:
         """See Entry."""
@@ -210,6 +237,11 @@ class Door:
             sock = self._sock
             if sock is None:
                 return
+            if self.secure is not None and self.handshakes >= self.secure.handshakes:
+                self._crowded = True
+                self._serving.loop.remove_reader(sock.fileno())
+                self._tell_pause(f"{self.handshakes} handshakes are under way")
+                return
             no_room = self._serving.count_in()
             if no_room:
                 self._rest(no_room)
@@ -234,10 +266,14 @@ class Door:
         assert self._sock is not None
         loop = self._serving.loop
         loop.remove_reader(self._sock.fileno())
-        if loop.time() - self._told >= _TOLD_EVERY_S:
-            self._told = loop.time()
-            self._serving.observer.error("error", "accept-paused", address=self.address, what=why)
+        self._tell_pause(why)
         self._resting = loop.call_later(_ACCEPT_PAUSE_S, self._rested)
+
+    def _tell_pause(self, why: str) -> None:
+        now = self._serving.loop.time()
+        if now - self._told >= _TOLD_EVERY_S:
+            self._told = now
+            self._serving.observer.error("error", "accept-paused", address=self.address, what=why)
 
     def _rested(self) -> None:
         self._resting = None
@@ -256,18 +292,26 @@ class Door:
             accepted.close()
             self._serving.count_out()
             return
-        connection = ServerConnection(self, peer, text)
+        connection: ServerConnection | TlsConnection
+        if self.secure is None:
+            connection = ServerConnection(self, peer, text)
+        else:
+            self.handshakes += 1
+            connection = TlsConnection(self, self.secure, PROTOCOLS, peer, text)
         self.connections.add(connection)
         task = self._serving.loop.create_task(self._serve(accepted, connection))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _serve(self, accepted: socket.socket, connection: ServerConnection) -> None:
+    async def _serve(self, accepted: socket.socket, connection: ServerConnection | TlsConnection) -> None:
         try:
             await self._serving.loop.connect_accepted_socket(lambda: connection, accepted)
         except OSError:
             accepted.close()
-            self.closed(connection)
+            if isinstance(connection, TlsConnection):
+                self.handshake_over(connection, None)
+            else:
+                self.closed(connection)
 
 
 class Serving:
@@ -331,6 +375,7 @@ class Serving:
         except (TargetFaulty, TlsFaulty) as fault:
             raise PrepareFailed(str(fault)) from fault
         chains = await self._chains(table, secrets)
+        secure = await self._secure(table, filled, addresses, secrets)
         await self._look_up(setups.values())
         plans: list[Plan] = []
         for number, route in enumerate(table.routes):
@@ -349,6 +394,8 @@ class Serving:
             },
             ports,
             tuple(setups.values()),
+            _policies(filled),
+            secure,
         )
 
     async def _chains(self, table: RouteTable, secrets: Secrets) -> list[Chain | None]:
@@ -380,6 +427,34 @@ class Serving:
         self._filter_counters_next = tuple(counters)
         return chains
 
+    async def _secure(
+        self, table: RouteTable, filled: RouteTable, addresses: Iterable[str], secrets: Secrets
+    ) -> dict[str, ServerTls]:
+        """What handshakes are made with, for each address that speaks TLS. Files are read beside the loop."""
+        found: dict[str, ServerTls] = {}
+        for address in addresses:
+            listeners = [
+                (settings, record.secure)
+                for settings, record in zip(filled.settings(), table.listeners, strict=True)
+                if address in record.addresses and record.secure is not None
+            ]
+            if not listeners:
+                continue
+            first = next(record for record in table.listeners if address in record.addresses)
+            protocols = offered(first.http2)
+
+            def fill(text: str) -> str:
+                return secrets.text(text).reveal()
+
+            try:
+                found[address] = await asyncio.to_thread(server_tls, listeners, protocols, fill, self._root)
+            except SecretsMissing as first:
+                raise PrepareFailed(_all_missing(table, secrets) or str(first)) from first
+            except TlsFaulty as fault:
+                names = " and ".join(f"`{settings.name}`" for settings, _ in listeners)
+                raise PrepareFailed(f"listener {names}: {fault}") from fault
+        return found
+
     async def _look_up(self, setups: Iterable[Setup]) -> None:
         """Ask for names that are new, so that the first request need not wait. Not for long: a name that does
         not answer is the requests' trouble, not the table's.
@@ -410,7 +485,7 @@ class Serving:
         for address, door in self._doors.items():
             records = snapshot.records.get(address)
             if records is not None:
-                door.configure(records)
+                door.configure(records, snapshot.secure.get(address))
                 door.open()
 
     async def _setup(self, record: UpstreamRecord, secrets: Secrets) -> Setup:
@@ -500,17 +575,27 @@ class Serving:
         if self.snapshot is not None and not self.draining:
             records = self.snapshot.records.get(address)
             if records is not None:
-                door.configure(records)
+                door.configure(records, self.snapshot.secure.get(address))
                 door.open()
 
     def unlisten(self, address: str) -> None:
-        """Accept no more there; the connections live on until their next reply."""
+        """Accept no more there; the connections live on until their next reply, or the drain time is over."""
         door = self._doors.pop(address, None)
         if door is not None:
             door.close()
             self._left.add(door)
-            for connection in tuple(door.connections):
-                connection.drain()
+            self.send_away(door)
+
+    def send_away(self, door: Door) -> None:
+        """End the connections of a door after their replies; those that last longer than the drain time are
+        closed then.
+        """
+        there = tuple(door.connections)
+        for connection in there:
+            connection.drain()
+        if there and self.snapshot is not None:
+            drain_s = self.snapshot.table.gateway[0].drain_ms / 1000
+            self.loop.call_later(drain_s, _close_all, door, frozenset(there))
 
     async def drain(self, deadline_s: float) -> int:
         """Stop accepting, end connections after their replies, wait; how many were cut at the deadline."""
@@ -663,6 +748,24 @@ class Serving:
                 choice = self._upstreams[target.place.upstream].choice
                 if choice is not None:
                     choice.enabled(target, again=before)
+
+
+def _close_all(door: Door, connections: frozenset[ClientConnection]) -> None:
+    """Close those of the connections that are still there."""
+    for connection in connections & door.connections:
+        connection.kill()
+
+
+def _policies(table: RouteTable) -> dict[str, ListenerPolicy]:
+    """What listeners say of every request; those that say nothing are left out."""
+    return {
+        record.name: ListenerPolicy(
+            record.redirect_port,
+            b"" if record.hsts is None else b"strict-transport-security: " + record.hsts.encode("ascii"),
+        )
+        for record in table.listeners
+        if record.redirect_port is not None or record.hsts is not None
+    }
 
 
 def _plan(

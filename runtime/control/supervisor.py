@@ -32,7 +32,7 @@ from .notify import notify, reloading, watchdog_s
 from .sockets import BindFailed, Sockets, inherited_sockets, most_slots
 from .swap import COMMIT_S, PREPARE_S, commit, hand_sockets, prepare, swap
 from .watch import Changed, Emptied, Watch
-from .watching import Seen
+from .watching import Seen, look
 
 UPGRADE_S: Final = 60.0
 _WORKERS_BACK_S: Final = 5.0
@@ -62,12 +62,12 @@ class OwnListening(Protocol):
 class RunSettings:
     """What the command line and the environment say; None: what the table says.
 
-    `root` is the configuration's directory, where relative paths of references begin.
-    `drain_s` in seconds. `hints` False: no events, polling alone. `command` starts this gwc anew. `findings`
-    is called with a report of the compiler that a person should see, `configure` with the gateway's settings
-    of each table that is committed, `fill` fills in what those refer to (SecretsMissing), `counting` called
-    after each reload and about once a second. `stamp` changes with the files that a table refers to. `own`
-    makes what the supervisor itself serves.
+    `root` is the configuration's directory, where relative paths of references begin. `drain_s` in seconds.
+    `hints` False: no events, polling alone. `command` starts this gwc anew. `findings` is called with a
+    report of the compiler that a person should see, `configure` with the gateway's settings of each table
+    that is committed, `fill` fills in what those refer to (SecretsMissing), `counting` called after each
+    reload and about once a second. `stamp` changes with the files that a table refers to; `watched` are those
+    of which a change is taken up without being asked for. `own` makes what the supervisor itself serves.
     """
 
     root: Path = Path()
@@ -88,6 +88,7 @@ class RunSettings:
     configure: Callable[[GatewayRecord], None] = lambda record: None
     fill: Callable[[GatewayRecord], GatewayRecord] = lambda record: record
     stamp: Callable[[RouteTable], object] = lambda table: None
+    watched: Callable[[RouteTable], frozenset[Path]] = lambda table: frozenset()
     reopen_log: Callable[[], None] = lambda: None
     counting: Callable[[Supervisor, Reload | None], None] = lambda supervisor, reload: None
     own: Callable[[Supervisor], OwnListening] | None = None
@@ -400,7 +401,10 @@ class Supervisor:
         wanted = self.settings.watch if self.settings.watch is not None else self.gateway.watch
         if wanted and compiled.seen is not None:
             self._watch = Watch(
-                compiled.seen, self._files_changed, hints=self.settings.hints, poll_s=self.settings.poll_s
+                self._with_watched(compiled.seen, self.table),
+                self._files_changed,
+                hints=self.settings.hints,
+                poll_s=self.settings.poll_s,
             )
             self._spawn(self._watch.run())
 
@@ -440,24 +444,43 @@ class Supervisor:
 
     async def _compile_and_change(self, cause: str, began: float, now: Seen | None = None) -> Reload:
         compiled = await self._compiler.compile()
-        if self._watch is not None:
+        table: RouteTable | Refusal | None = None
+        if self.committed is not None and self.committed.digest == compiled.digest:
+            table = self.table
+        elif compiled.data is not None:
+            table = await self._backroom.load(compiled.data)
+        seen = compiled.seen or now
+        if self._watch is not None and seen is not None:
             # A compiler that died says not what it read: what made it die is not given to it again and again.
-            self._watch.compiled(compiled.seen or now)
+            # Of a table that is refused the files are watched too: they may be what is wrong with it.
+            wanted = self.table if table is None or isinstance(table, Refusal) else table
+            self._watch.compiled(await asyncio.to_thread(self._with_watched, seen, wanted))
         if compiled.data is None:
             return self._done(
                 "failed", cause, began, reason=compiled.reason, findings=compiled.findings, stale=True
             )
         return await self._change(
-            compiled.data, compiled.digest, cause, began, findings=compiled.findings, stale=True
+            compiled.data, compiled.digest, cause, began, findings=compiled.findings, stale=True, table=table
         )
 
     async def _change(
-        self, data: bytes, digest: str, cause: str, began: float, *, findings: str = "", stale: bool
+        self,
+        data: bytes,
+        digest: str,
+        cause: str,
+        began: float,
+        *,
+        findings: str = "",
+        stale: bool,
+        table: RouteTable | Refusal | None = None,
     ) -> Reload:
-        """Have all workers serve this table. `stale`: what a failure means for the files."""
+        """Have all workers serve this table. `stale`: what a failure means for the files. `table` is what is
+        in `data`, where somebody has loaded it already.
+        """
         if self.committed is not None and self.committed.digest == digest and self._files_are_as_before():
             return self._done("unchanged", cause, began, findings=findings, stale=False)
-        table = await self._backroom.load(data)
+        if table is None:
+            table = await self._backroom.load(data)
         if isinstance(table, Refusal):
             return self._done("failed", cause, began, reason=table.message, findings=findings, stale=stale)
         generation = self._number_of(digest)
@@ -499,6 +522,13 @@ class Supervisor:
             await self._own.follow()
         return self._done("committed", cause, began, findings=findings, stale=False)
 
+    def _with_watched(self, seen: Seen, table: RouteTable | None) -> Seen:
+        """What a compile has read, and what the files hold that its table names."""
+        if table is None:
+            return seen
+        others = look(Seen({str(path): "" for path in self.settings.watched(table)}))
+        return Seen({**others.files, **seen.files}, seen.directories)
+
     def _files_are_as_before(self) -> bool:
         """Whether what the table that is served refers to is what it was when the workers read it."""
         return self.table is None or self.settings.stamp(self.table) == self._stamp
@@ -516,9 +546,6 @@ class Supervisor:
             names = [each.name for each in self.table.listeners if address in each.addresses]
             place = self.sockets.held[address].place.shown
             self.tell("info", "listening", listener=" ".join(names), address=place, written=address)
-            if any(each.tls for each in self.table.listeners if address in each.addresses):
-                why = "TLS is not spoken here yet: this is plain HTTP, for a balancer in front that ends TLS"
-                self.tell("warning", "plain-https", address=place, why=why)
 
     def _number_of(self, digest: str) -> int:
         """The next number; the last one where a restart finds the very table that was served before it."""

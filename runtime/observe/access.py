@@ -88,7 +88,7 @@ class AccessLog:
         referer = record.referer
         connect = record.connect_s
         first = record.first_byte_s
-        fields = {
+        fields: dict[str, object] = {
             "timestamp": self._clock.text(record.began),
             "trace_id": record.trace_id,
             "request_id": record.request_id,
@@ -104,6 +104,11 @@ class AccessLog:
             "connect_ms": None if connect is None else connect * 1e6 // 1 / 1000,
             "first_byte_ms": None if first is None else first * 1e6 // 1 / 1000,
         }
+        session = record.session
+        if session is not None:
+            fields["tls_version"] = session.version
+            fields["tls_cipher"] = session.cipher
+            fields["sni"] = session.server_name or ""
         try:
             head = orjson.dumps(fields)
         except TypeError:  # half of a surrogate pair, which no byte can have made

@@ -150,6 +150,12 @@ FAMILIES: Final = (
         ("route", "upstream"),
         REQUEST_BOUNDS_S,
     ),
+    Family(
+        "gwc_tls_handshakes_total",
+        "Handshakes by how they ended: ok, name, certificate, version, plain, timeout, gone or failed.",
+        "counter",
+        ("listener", "result"),
+    ),
     Family("gwc_log_lines_dropped_total", "Lines that a log could not take in time.", "counter", ("log",)),
     Family("gwc_spans_dropped_total", "Spans that the collector could not take in time.", "counter"),
     Family("gwc_observe_failures_total", "Requests that could not be told of in full.", "counter"),

@@ -81,6 +81,10 @@ class Metrics:
         """A tunnel was opened (1) or is over (-1)."""
         self.slab.add("gwc_tunnels", (route,), n)
 
+    def handshake(self, listener: str, result: str) -> None:
+        """A handshake is over."""
+        self.slab.add("gwc_tls_handshakes_total", (listener, result))
+
     def upstream_connected(self, upstream: str, target: str, seconds: float) -> None:
         """A connection to a target is open, `seconds` after it was begun."""
         connections, histogram = self._target(upstream, target)

@@ -99,6 +99,10 @@ class Observer:
         """A tunnel was opened (1) or is over (-1)."""
         self.metrics.tunnel(route, n)
 
+    def handshake(self, listener: str, result: str) -> None:
+        """A TLS handshake with a client is over."""
+        self.metrics.handshake(listener, result)
+
     def upstream_connected(self, upstream: str, target: str, seconds: float) -> None:
         """A connection to a target is open; it took `seconds`."""
         self.metrics.upstream_connected(upstream, target, seconds)

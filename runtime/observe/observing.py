@@ -28,6 +28,9 @@ class Observing(Protocol):
     def tunnel(self, route: str, n: int) -> None:
         """A tunnel was opened (1) or is over (-1)."""
 
+    def handshake(self, listener: str, result: str) -> None:
+        """A TLS handshake with a client is over; `result` is a word of a closed list (see `families.py`)."""
+
     def upstream_connected(self, upstream: str, target: str, seconds: float) -> None:
         """A connection to a target stands."""
 
@@ -75,6 +78,9 @@ class Silent:
         """See Observing."""
 
     def tunnel(self, route: str, n: int) -> None:
+        """See Observing."""
+
+    def handshake(self, listener: str, result: str) -> None:
         """See Observing."""
 
     def upstream_connected(self, upstream: str, target: str, seconds: float) -> None:

@@ -54,9 +54,16 @@ WIRE: Final[Mapping[str, int]] = MappingProxyType(
         "http2-unknown-frames": 429,
         "http2-control-queue": 429,
         "http2-window-stall": 408,
+        "tls-handshake": 400,
+        "tls-name": 421,
+        "tls-certificate": 401,
+        "tls-plain": 400,
+        "tls-timeout": 408,
     }
 )
-"""What the client's connection can be at fault for. 499 is never sent: nobody is there to read it."""
+"""What the client's connection can be at fault for. 499 is never sent: nobody is there to read it; of those
+with `tls-` only `tls-plain`, since what is refused in a handshake gets an alert.
+"""
 
 ROUTING: Final[Mapping[str, int]] = MappingProxyType(
     {
@@ -71,7 +78,6 @@ ROUTING: Final[Mapping[str, int]] = MappingProxyType(
 POLICIES: Final[Mapping[str, int]] = MappingProxyType(
     {
         "address-denied": 403,
-        "body-coding": 415,
     }
 )
 """What a route's policies refuse."""

@@ -7,6 +7,8 @@ are made of them later. All text is one byte a character, as in a head.
 
 from __future__ import annotations
 
+from ..tls_session import TlsSession
+
 
 class RequestRecord:
     """One request, from the end of its head to the last byte of its reply.
@@ -20,7 +22,7 @@ class RequestRecord:
     number of the block, 0 where no route took the request. `grpc_status` is the code that a gRPC reply ends
     with, None for others and where it did not come to that. `span_id` and `parent_span_id` are 16 hexadecimal
     digits, "" where there is none. `sampled`: spans are wanted. `attempts_told`: so
-    many attempts are counted already.
+    many attempts are counted already. `session` is None without TLS.
     """
 
     began: float = 0.0
@@ -56,3 +58,4 @@ class RequestRecord:
     connect_s: float | None = None
     first_byte_s: float | None = None
     generation: int = 0
+    session: TlsSession | None = None

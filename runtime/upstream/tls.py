@@ -1,26 +1,24 @@
 """TLS to upstreams: what a connection is made with, put together when a table is prepared.
 
-Owns the versions and suites, verification, and the faults of the files that are named, which show before any
-request needs them. A context is kept as long as something uses it and made only once for equal content, so
+Owns the versions and suites and verification; faults of the files that are named show before any request
+needs them. A context is kept as long as something uses it and made only once for equal content, so
 connections made with it outlive a table that is swapped.
 """
 
 from __future__ import annotations
 
 import ssl
-import stat
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, Literal, NamedTuple, NoReturn, TypeAlias
+from typing import Final, NamedTuple
 from weakref import WeakValueDictionary
 
 from gwc.schema.table import UpstreamProtocol, UpstreamTls
 from gwc.schema.values.host import parse_host
-from gwc.schema.values.refusal import ValueRefusal, quoted
+from gwc.schema.values.refusal import ValueRefusal
 
+from ..pem_files import PemFile, TlsFaulty, What, load_authorities, load_own, pem_file
 from .address import Destination, UnixPath, host_of, numeric
-
-What: TypeAlias = Literal["server-name", "ca-file", "certificate-file", "key-file"]
 
 _SUITES: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """For TLS 1.2, forward secret and authenticated; those of 1.3 all are."""
@@ -31,40 +29,14 @@ _OFFERED: Final[dict[UpstreamProtocol, list[str]]] = {
     "auto": ["h2", "http/1.1"],
 }
 
-_MOST_BYTES: Final = 4 * 1024 * 1024
-"""Of a file of certificates; the public authorities together have a quarter of a MiB."""
-
-
-class TlsFaulty(Exception):
-    """TLS settings of an upstream that cannot be used.
-
-    `what` is the key at fault, `written` its text in the configuration (what references stand for is never
-    shown), `why` goes behind it: "does not exist".
-    """
-
-    def __init__(self, what: What, written: str, why: str) -> None:
-        self.what: Final = what
-        self.written: Final = written
-        self.why: Final = why
-        super().__init__(f"{what} {quoted(written)} {why}" if written else f"{what} {why}")
-
-
-class _File(NamedTuple):
-    """A file as it is now: another content has another stamp."""
-
-    path: Path
-    modified_ns: int
-    inode: int
-    size: int
-
 
 class _Content(NamedTuple):
     """All that a context is made of."""
 
     verify: bool
-    authorities: _File | None
-    certificate: _File | None
-    key: _File | None
+    authorities: PemFile | None
+    certificate: PemFile | None
+    key: PemFile | None
     protocol: UpstreamProtocol
 
 
@@ -84,9 +56,9 @@ def client_context(
     host name are verified unless `verify` is off; what `protocol` says is offered (ALPN). Equal settings with
     unchanged files give the very same context.
     """
-    authorities = _file("ca-file", settings.ca_file, resolve, root)
-    certificate = _file("certificate-file", settings.certificate_file, resolve, root)
-    key = _file("key-file", settings.key_file, resolve, root)
+    authorities = pem_file("ca-file", settings.ca_file, resolve, root)
+    certificate = pem_file("certificate-file", settings.certificate_file, resolve, root)
+    key = pem_file("key-file", settings.key_file, resolve, root)
     if key is not None and certificate is None:
         raise TlsFaulty("key-file", settings.key_file or "", "has no certificate-file beside it")
     content = _Content(settings.verify, authorities, certificate, key, protocol)
@@ -132,74 +104,13 @@ def _make(settings: UpstreamTls, content: _Content) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     if content.authorities is not None:
-        # A file that names an intermediate, or the server's own certificate, means that one.
-        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-        written = settings.ca_file or ""
-        try:
-            context.load_verify_locations(content.authorities.path)
-        except (OSError, ValueError) as error:
-            _unreadable("ca-file", written, error, "holds no certificate in PEM")
-        if not context.cert_store_stats()["x509"]:
-            raise TlsFaulty("ca-file", written, "holds no certificate in PEM")
+        load_authorities(context, settings.ca_file or "", content.authorities)
     elif settings.verify:
         context.load_default_certs(ssl.Purpose.SERVER_AUTH)
     if content.certificate is not None:
-        _load_own(context, settings, content.certificate, content.key)
+        written = settings.certificate_file or ""
+        key: tuple[What, str, PemFile | None] = "certificate-file", written, None
+        if content.key is not None:
+            key = "key-file", settings.key_file or "", content.key
+        load_own(context, ("certificate-file", written, content.certificate), key)
     return context
-
-
-def _load_own(context: ssl.SSLContext, settings: UpstreamTls, certificate: _File, key: _File | None) -> None:
-    """The gateway's own certificate and key. OpenSSL does not say which is at fault: found out here."""
-    written = settings.certificate_file or ""
-    key_what: What = "certificate-file" if key is None else "key-file"
-    key_written = written if key is None else settings.key_file or ""
-    try:
-        # A throw-away context: as authorities certificates are read without any key.
-        probe = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        probe.load_verify_locations(certificate.path)
-    except (OSError, ValueError) as error:
-        _unreadable("certificate-file", written, error, "holds no certificate in PEM")
-    asked = False
-
-    def password() -> str:
-        # Without this OpenSSL asks the terminal, and the gateway stands still.
-        nonlocal asked
-        asked = True
-        return ""
-
-    try:
-        context.load_cert_chain(certificate.path, None if key is None else key.path, password)
-    except (OSError, ValueError) as error:
-        if asked:
-            raise TlsFaulty(key_what, key_written, "holds a key with a password") from None
-        if isinstance(error, ssl.SSLError) and error.reason == "KEY_VALUES_MISMATCH":
-            raise TlsFaulty(key_what, key_written, f"is not the key of {quoted(written)}") from None
-        weak = isinstance(error, ssl.SSLError) and error.reason in ("EE_KEY_TOO_SMALL", "CA_MD_TOO_WEAK")
-        if weak:
-            raise TlsFaulty("certificate-file", written, "is too weak: its key or signature") from None
-        _unreadable(key_what, key_written, error, "holds no private key in PEM")
-
-
-def _unreadable(what: What, written: str, error: Exception, otherwise: str) -> NoReturn:
-    """The fault of a file: that it cannot be read, or what it holds."""
-    if isinstance(error, OSError) and not isinstance(error, ssl.SSLError):
-        raise TlsFaulty(what, written, "cannot be read") from None
-    raise TlsFaulty(what, written, otherwise) from None
-
-
-def _file(what: What, written: str | None, resolve: Callable[[str], str], root: Path) -> _File | None:
-    """A named file as it is now. Only regular ones: opening others may wait for ever."""
-    if written is None:
-        return None
-    try:
-        path = root / "".join(resolve(written))
-        status = path.stat()
-    except FileNotFoundError:
-        raise TlsFaulty(what, written, "does not exist") from None
-    except (OSError, ValueError):
-        raise TlsFaulty(what, written, "cannot be read") from None
-    if not stat.S_ISREG(status.st_mode):
-        raise TlsFaulty(what, written, "is not a regular file")
-    if not 0 < status.st_size <= _MOST_BYTES:
-        raise TlsFaulty(what, written, "is empty" if not status.st_size else f"has over {_MOST_BYTES} bytes")
-    return _File(path, status.st_mtime_ns, status.st_ino, status.st_size)

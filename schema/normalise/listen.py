@@ -21,13 +21,13 @@ def choose_listener(
     listener the server name (normalised, None for none) has picked one the same way, and a host whose best
     listener is another gets 421; a client that names no server has picked what takes the empty host.
     """
-    best = _best(host, entry)
+    best = best_listener(host, entry)
     if best is None:
         return Rejection(
             STATUSES["listener-none"], "listener-none", f"no listener here takes the host {quoted(host)}"
         )
     if best.tls and sni != host:
-        picked = _best(sni or "", entry)
+        picked = best_listener(sni or "", entry)
         if picked is not best:
             named = "no server name" if sni is None else f"the server name {quoted(sni)}"
             return Rejection(
@@ -39,7 +39,7 @@ def choose_listener(
     return best
 
 
-def _best(host: str, entry: Sequence[ListenerSettings]) -> ListenerSettings | None:
+def best_listener(host: str, entry: Sequence[ListenerSettings]) -> ListenerSettings | None:
     """The listener whose scope fits the host most exactly. PERF: one without scope is the common case."""
     if len(entry) == 1 and not entry[0].scope:
         return entry[0]

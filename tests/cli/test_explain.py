@@ -76,9 +76,9 @@ LISTENERS = """\
 listeners {
     listener "a" { address "127.0.0.1:8080"; host "a.example.com" }
     listener "b" { address "127.0.0.1:8080"; host "b.example.com" }
-    listener "tls" { address "127.0.0.1:8443"; protocol "https" }
-    listener "tls-sub" { address "127.0.0.1:8443"; protocol "https"; host "sub.example.com" }
-    listener "far" { address "127.0.0.1:9000"; public-port 443; protocol "https" }
+    listener "tls" { address "127.0.0.1:8443"; tls { certificate "c.pem" } }
+    listener "tls-sub" { address "127.0.0.1:8443"; tls { certificate "c.pem" }; host "sub.example.com" }
+    listener "far" { address "127.0.0.1:9000"; public-port 443; tls { certificate "c.pem" } }
 }
 routes {
     route "a" { matches { listener "a" }; respond status=201 }

@@ -16,6 +16,7 @@ from gwc.runtime.observe.access import AccessLog
 from gwc.runtime.observe.families import FAMILIES
 from gwc.runtime.observe.reasons import REASONS, REFUSALS
 from gwc.runtime.observe.record import RequestRecord
+from gwc.runtime.tls_session import TlsSession
 from gwc.schema.table import LogRecord
 
 from .session import blocks, session
@@ -27,6 +28,7 @@ RUNNING, SERVING, OBSERVING, ADMIN = (
 )
 EGRESS = (ROOT / "docs" / "egress.md").read_text("utf-8")
 WEBSOCKET = (ROOT / "docs" / "websocket.md").read_text("utf-8")
+TLS = (ROOT / "docs" / "tls.md").read_text("utf-8")
 CHANGING = re.compile(r"[0-9a-f]{32}|-[0-9a-f]{16}-")
 """Ids."""
 
@@ -122,8 +124,8 @@ def test_what_arrives_is_what_the_page_about_serving_shows() -> None:
 
 @pytest.mark.parametrize(
     "page",
-    [RUNNING, SERVING, OBSERVING, WEBSOCKET, EGRESS],
-    ids=["running", "serving", "observing", "websocket", "egress"],
+    [RUNNING, SERVING, OBSERVING, WEBSOCKET, EGRESS, TLS],
+    ids=["running", "serving", "observing", "websocket", "egress", "tls"],
 )
 def test_configurations_of_the_pages_check_clean(page: str) -> None:
     """Each is whole, and has no finding."""
@@ -159,7 +161,10 @@ def test_the_fields_of_the_access_log_are_those_that_there_are() -> None:
     explained = [
         name for cell in re.findall(r"^\| (`.*?) \|", section, re.M) for name in re.findall(r"`(\w+)`", cell)
     ]
-    assert sorted(explained) == sorted(fields)
+    record = RequestRecord()
+    record.session = TlsSession("TLSv1.3", "TLS_AES_128_GCM_SHA256", "a.test", None)
+    AccessLog(LogRecord(None), "worker-0", lines.append).tell(record)
+    assert sorted(explained) == sorted(json.loads(lines[1]))
 
 
 def test_every_variable_of_gwc_run_is_explained() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from gwc.schema.request import Late
 
 from .build import ADDRESS, DEFAULT, GOOD, Row, ask, config, duel, group, route, route_of, with_header
+from .strategies import TLS
 
 # Line -> (better, worse): what a block says to differ on that line and on no other, all true of `NINE_ASKED`.
 NINE: Mapping[int, tuple[Mapping[str, Any], Mapping[str, Any]]] = {
@@ -148,7 +149,7 @@ def order_rows() -> Iterator[Row]:
         config(
             route_of("bad", {}),
             route_of(GOOD, {"sni": "a.test"}),
-            listeners=[{"listener": "s", "address": ADDRESS, "protocol": "https"}],
+            listeners=[{"listener": "s", "address": ADDRESS, "protocol": "https", "tls": TLS}],
         ),
         ask(tls=True, sni="a.test"),
         GOOD,

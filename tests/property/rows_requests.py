@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .build import ADDRESS, GOOD, Row, ask, config, group, route, route_of
+from .strategies import TLS
 
 
 def listener_rows() -> Iterator[Row]:
@@ -67,9 +68,9 @@ def listener_rows() -> Iterator[Row]:
     )
     tls = {
         "listeners": [
-            {"listener": "any", "address": ADDRESS, "protocol": "https"},
-            {"listener": "exact", "address": ADDRESS, "protocol": "https", "host": "a.test"},
-            {"listener": "wild", "address": ADDRESS, "protocol": "https", "host": "*.test"},
+            {"listener": "any", "address": ADDRESS, "protocol": "https", "tls": TLS},
+            {"listener": "exact", "address": ADDRESS, "protocol": "https", "tls": TLS, "host": "a.test"},
+            {"listener": "wild", "address": ADDRESS, "protocol": "https", "tls": TLS, "host": "*.test"},
         ]
     }
     secure = config(*(route_of(name, {"listener": name}) for name in ("any", "exact", "wild")), **tls)

@@ -16,6 +16,9 @@ from . import alphabet
 from .reading import Config, as_list
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
+TLS = {"certificates": [{"certificate": "tls.pem", "key": "tls.key"}]}
+"""Nobody opens the files: what they hold is no matter of matching."""
+
 PATH_KINDS = ("path", "path-prefix", "path-template", "path-regex")
 REPEATABLE = frozenset({"header", "query", "cookie", "not", "use"})
 
@@ -230,6 +233,7 @@ def listener_set(draw: Draw) -> list[dict[str, Any]]:
             listener["host"] = scope
         if addresses == [alphabet.TLS_ADDRESS]:
             listener["protocol"] = "https"
+            listener["tls"] = TLS
         if chance(draw, 40):
             listener["trusted-proxies"] = some_of(draw, ("10.0.0.0/8", "2001:db8::/32", "192.0.2.7"))
         if chance(draw, 25):

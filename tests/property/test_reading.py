@@ -17,7 +17,7 @@ from .asking import requests
 from .build import Asked
 from .holding import latin
 from .reading import Config, Refused, as_list, configured_host, first_of, listeners_on, read
-from .strategies import Draw, chance, configs, one_of
+from .strategies import TLS, Draw, chance, configs, one_of
 
 
 def settings(listener: Config) -> ListenerSettings:
@@ -120,8 +120,8 @@ WILD_LISTENERS: Config = {
         {"listener": "slashes", "address": "2:2", "path-normalisation": "keep-repeated-slashes"},
         {"listener": "encoded", "address": "3:3", "path-normalisation": "keep-encoded-slash"},
         {"listener": "only", "address": "4:4", "host": "*.test"},
-        {"listener": "tls", "address": "5:5", "protocol": "https"},
-        {"listener": "tls-a", "address": "5:5", "protocol": "https", "host": ["a", "*.a"]},
+        {"listener": "tls", "address": "5:5", "protocol": "https", "tls": TLS},
+        {"listener": "tls-a", "address": "5:5", "protocol": "https", "tls": TLS, "host": ["a", "*.a"]},
     ],
     "routes": [],
 }

@@ -14,16 +14,37 @@ from gwc.schema.table import ListenerLimits, ListenerTimeouts
 
 from ...observe.record import RequestRecord
 from ...sides import Services
+from ...tls_session import TlsSession
 
 
 class ClientConnection(Protocol):
     """A client's connection, whatever version of HTTP it speaks.
 
-    `came_from` is the socket's peer, `peer_text` who a PROXY header says it is.
+    `came_from` is the socket's peer, `peer_text` who a PROXY header says it is; `session` is None without
+    TLS, and else set before `connection_made`. What is not told here is asyncio.Protocol's.
     """
 
     came_from: str
     peer_text: str
+    session: TlsSession | None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The connection begins."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It is gone."""
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes."""
+
+    def eof_received(self) -> bool | None:
+        """No more of them; whether the connection is to stay nevertheless."""
+
+    def pause_writing(self) -> None:
+        """The client takes no more for now."""
+
+    def resume_writing(self) -> None:
+        """It does again."""
 
     @property
     def busy(self) -> bool:
@@ -54,6 +75,9 @@ class Entry(Protocol):
     tls: bool
     proxy_protocol: bool
     services: Services
+
+    def handshake_over(self, connection: ClientConnection, app: ClientConnection | None) -> None:
+        """A TLS handshake is over, and `app` goes on in its connection's place; None: it is gone."""
 
     def closed(self, connection: ClientConnection) -> None:
         """A connection is gone."""

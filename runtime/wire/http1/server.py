@@ -23,6 +23,7 @@ from ...own_replies import ALLOWED, error_reply
 from ...reply import Reply
 from ...sides import Trailers
 from ...timers import NEVER
+from ...tls_session import TlsSession
 from ...tunnel import Tunnel, handshake_of
 from ..http2.frames import PREFACE
 from ..proxy_protocol import Malformed, NeedMore
@@ -63,7 +64,7 @@ class ServerConnection(asyncio.Protocol):
     `_replying`, `_paused`, `_full` (the client takes no more for now; `_unsent` bytes waited when it was
     looked at last, `_looks` in vain so far), and the deadline of what is next. It implements `Downstream` for
     its current exchange, and `TunnelEnd` where that became a `_tunnel`, for good. `came_from` is the socket's
-    peer, `peer_text` who a PROXY header says it is.
+    peer, `peer_text` who a PROXY header says it is; `session` is None without TLS.
     """
 
     __slots__ = (
@@ -100,6 +101,7 @@ class ServerConnection(asyncio.Protocol):
         "due",
         "opened",
         "peer_text",
+        "session",
         "slot",
     )
 
@@ -108,7 +110,8 @@ class ServerConnection(asyncio.Protocol):
         self._services = entry.services
         self._peer = peer
         self.came_from = self.peer_text = peer_text
-        self._proxied = entry.proxy_protocol
+        self._proxied = entry.proxy_protocol and not entry.tls  # TLS has read it before the handshake
+        self.session: TlsSession | None = None
         self._transport: asyncio.Transport | None = None
         self._buffer = b""
         self._exchange: Exchange | None = None
@@ -119,7 +122,7 @@ class ServerConnection(asyncio.Protocol):
         self._out = b""
         self._chunked = False
         self._http10 = False
-        self._fresh = entry.http2.enabled
+        self._fresh = entry.http2.enabled and not entry.tls  # with TLS it has been agreed on
         self._keep = True
         self._replying = False
         self._half_closed = False
@@ -325,8 +328,13 @@ class ServerConnection(asyncio.Protocol):
         entry = self._entry
         method, target, minor, fields = line
         trace_id = getrandbits(128).to_bytes(16, "big")
+        session = self.session
+        if (session is not None) is not entry.tls:
+            self._refuse(Refused("misdirected", "this address speaks otherwise now, with TLS or without"))
+            return b""
+        name = None if session is None else session.server_name
         raw = RawRequest(
-            method, target, _VERSIONS[minor], None, fields, self._peer, entry.tls, None, trace_id
+            method, target, _VERSIONS[minor], None, fields, self._peer, entry.tls, name, trace_id
         )
         snapshot = self._services.snapshot
         assert snapshot is not None, "nothing is accepted before a table is committed"
@@ -347,6 +355,8 @@ class ServerConnection(asyncio.Protocol):
         exchange = Exchange(
             self._services, self, head, length, self.peer_text, trace_id, "HTTP/1.1" if minor else "HTTP/1.0"
         )
+        if session is not None:
+            exchange.take_session(session)
         self._exchange = exchange
         self._replying = True
         if minor and "upgrade" in head.headers:

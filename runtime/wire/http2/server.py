@@ -38,6 +38,7 @@ from ...observe.reasons import REASONS
 from ...observe.record import RequestRecord
 from ...own_replies import ALLOWED, error_reply
 from ...timers import NEVER, Timers
+from ...tls_session import TlsSession
 from ..http1.body import CHUNKED, MAX_TRAILER_BYTES
 from ..http1.entry import Entry
 from ..http1.head import Refused, body_length
@@ -155,7 +156,6 @@ class Http2Connection(asyncio.Protocol):
         "_ready",
         "_scheduled",
         "_send_alarm",
-        "_sni",
         "_streams",
         "_transport",
         "_unsent",
@@ -164,6 +164,7 @@ class Http2Connection(asyncio.Protocol):
         "guard",
         "peer_text",
         "services",
+        "session",
     )
 
     def __init__(
@@ -176,7 +177,7 @@ class Http2Connection(asyncio.Protocol):
         self.came_from = peer_text if came_from is None else came_from
         self._limits = limits = entry.http2
         self._transport: asyncio.Transport | None = None
-        self._sni: str | None = None
+        self.session: TlsSession | None = None
         self._opened_at = ""
         self._opened = self.services.timers.now
         self._preface = PREFACE
@@ -222,10 +223,6 @@ class Http2Connection(asyncio.Protocol):
         """Begin on a connection that is open; `opened_at` is the listener that counted it."""
         self._transport = transport
         self._opened_at = opened_at
-        self._sni = None
-        tls = transport.get_extra_info("ssl_object")
-        if tls is not None:
-            self._sni = getattr(tls, "server_hostname", None)
         limits, http2 = self._limits, self._http2
         http2.decoder = self._decoder
         http2.encoder = HeadEncoder()
@@ -449,7 +446,10 @@ class Http2Connection(asyncio.Protocol):
 
     def _serve(self, stream: Stream, parts: Parts, ended: bool) -> None:
         """Judge a request as HTTP/1.1 does, and serve it."""
-        entry, services = self.entry, self.services
+        entry, services, session = self.entry, self.services, self.session
+        if (session is not None) is not entry.tls:
+            self._refuse(stream, Refused("misdirected", "this address speaks otherwise now"))
+            return
         trace_id = getrandbits(128).to_bytes(16, "big")
         raw = RawRequest(
             parts.method,
@@ -459,7 +459,7 @@ class Http2Connection(asyncio.Protocol):
             parts.fields,
             self._peer,
             entry.tls,
-            self._sni,
+            None if session is None else session.server_name,
             trace_id,
             parts.protocol,
         )
@@ -484,6 +484,8 @@ class Http2Connection(asyncio.Protocol):
         if left is None and not ended:
             length = CHUNKED
         exchange = Exchange(services, stream, head, length, self.peer_text, trace_id, "HTTP/2")
+        if session is not None:
+            exchange.take_session(session)
         stream.exchange = exchange
         expects = head.headers.get("expect")
         if expects is not None and expects.lower() != "100-continue":

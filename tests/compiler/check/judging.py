@@ -8,7 +8,7 @@ from gwc.schema.diagnostic import Diagnostic
 HTTP = 'listeners { listener "h" { address "0.0.0.0:80" } }\n'
 BOTH = (
     'listeners { listener "h" { address "0.0.0.0:80" }\n'
-    'listener "s" { address "0.0.0.0:443"; protocol "https" } }\n'
+    'listener "s" { address "0.0.0.0:443"; tls { certificate "tls.pem" key="tls.key" } } }\n'
 )
 UPSTREAM = 'upstreams { upstream "u" { target "127.0.0.1:1" } }\n'
 

@@ -63,7 +63,7 @@ MOVES_ON = {
         'matches { path-prefix "/docs" }; redirect host="docs.b"',
     ),
     "TLS on another port": (
-        'listeners { listener "s" { address "0.0.0.0:8443"; protocol "https" } }\n',
+        'listeners { listener "s" { address "0.0.0.0:8443"; tls { certificate "c.pem" } } }\n',
         'redirect scheme="https"',
     ),
     "post, redirect, get": (HTTP, 'matches { path "/a"; method "POST" }; redirect status=303'),

@@ -10,6 +10,8 @@ from typing import Any
 
 from gwc.compiler.validate.shape import ROOT
 
+TLS = 'tls { certificate "c.pem" key="c.key" }'
+CLIENTS = 'client-certificates "required"; ca-file "ca.pem"'
 LISTENER = 'listeners { listener "a" { address "127.0.0.1:8080" } }\n'
 UPSTREAMS = 'upstreams { upstream "u" { target "h:1" }; upstream "v" { target "h:2" } }\n'
 ROUTE = 'routes { route "r" { respond } }\n'
@@ -26,6 +28,11 @@ def of_gateway(said: str) -> str:
 def of_listener(said: str) -> str:
     """A listener with something more."""
     return f'listeners {{ listener "a" {{ address "127.0.0.1:8080"; {said} }} }}\n{ROUTE}'
+
+
+def _tls(said: str) -> str:
+    """TLS with something more."""
+    return f'tls {{ certificate "c.pem" key="c.key"; {said} }}'
 
 
 def of_upstream(said: str) -> str:
@@ -106,6 +113,19 @@ LISTENERS: list[Row] = [
     ),
     ("listener-http2", "resets", "http2 { resets 7 }", "http2.resets", 7),
     ("listener", "timeouts", 'timeouts { age "off" }', "timeouts", (10_000, 60_000, 60_000, 60_000, 0, 1024)),
+    ("listener", "redirect-to-https", "redirect-to-https #true", "redirect_port", 443),
+    ("listener", "hsts", f"{TLS}; hsts", "hsts", "max-age=31536000"),
+    ("hsts", "max-age", f'{TLS}; hsts max-age="1h"', "hsts", "max-age=3600"),
+    ("hsts", "subdomains", f"{TLS}; hsts subdomains=#true", "hsts", "max-age=31536000; includeSubDomains"),
+    ("hsts", "preload", f"{TLS}; hsts preload=#true", "hsts", "max-age=31536000; preload"),
+    ("listener-tls", "certificates", TLS, "secure.certificates", (("c.pem", "c.key"),)),
+    ("certificate", "certificate", 'tls { certificate "a" }', "secure.certificates", (("a", "a"),)),
+    ("certificate", "key", 'tls { certificate "a" key="b" }', "secure.certificates", (("a", "b"),)),
+    ("listener-tls", "min-version", _tls('min-version "1.3"'), "secure.min_version", "1.3"),
+    ("listener-tls", "client-certificates", _tls(CLIENTS), "secure.client_certificates", "required"),
+    ("listener-tls", "ca-file", _tls(CLIENTS), "secure.ca_file", "ca.pem"),
+    ("listener-tls", "handshake-timeout", _tls('handshake-timeout "5s"'), "secure.handshake_ms", 5000),
+    ("listener-tls", "handshakes", _tls("handshakes 7"), "secure.handshakes", 7),
     ("listener-limits", "target", 'limits { target "1KiB" }', "limits.target_bytes", 1024),
     ("listener-limits", "fields", "limits { fields 7 }", "limits.fields", 7),
     ("listener-limits", "field", 'limits { field "2KB" }', "limits.field_bytes", 2000),
@@ -392,7 +412,8 @@ PAIRS: list[Pair] = [
     (ROOT, "matchers", of_route('matches { use "m" }; respond'), of_route("respond")),
     ("listener", "address", of_listener('address "[::1]:80"'), of_listener("")),
     ("listener", "host", of_listener('host "a.b"'), of_listener("")),
-    ("listener", "protocol", of_listener('protocol "https"'), of_listener("")),
+    ("listener", "protocol", of_listener(f'protocol "https"; {TLS}'), of_listener("")),
+    ("listener", "tls", of_listener(TLS), of_listener("")),
     ("listener", "public-port", of_listener("public-port 80"), of_listener("")),
     ("listener", "trusted-proxies", of_listener('trusted-proxies "::1"'), of_listener("")),
     ("listener", "path-normalisation", of_listener('path-normalisation "reject-changes"'), of_listener("")),

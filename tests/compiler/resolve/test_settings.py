@@ -96,7 +96,7 @@ def test_tls_and_plain_text_on_one_address_are_one_mistake() -> None:
     """That both take every host is no second one: another port mends it."""
     text = (
         'listeners { listener "a" { address "0.0.0.0:80" }\n'
-        'listener "b" { address "0.0.0.0:80"; protocol "https" } }\n'
+        'listener "b" { address "0.0.0.0:80"; tls { certificate "tls.pem" key="tls.key" } } }\n'
     )
     assert [code for code, *_ in _told(text)] == ["GWC313"]
 

@@ -284,24 +284,3 @@ def test_bodies_drop_by_drop(served: Gateway) -> None:
 
 def _has_ended(client: Client) -> bool:
     return not client.is_quiet(0.01)
-
-
-SECURE = """
-listeners {
-    listener "public" { address "%public%" }
-    listener "secure" { address "%secure%"; protocol "https" }
-}
-routes {
-    route "secure" { matches { scheme "https" }; respond { body "https" } }
-    route "plain" { respond { body "http" } }
-}
-"""
-
-
-@shows("listener.protocol")
-def test_https_is_for_a_balancer_that_ends_it() -> None:
-    """Requests there count as https; that the connection itself is plain is told in the error log."""
-    with gateway(SECURE) as running:
-        assert ask(running.address("secure"), get("/")).body == b"https"
-        assert ask(running.address("public"), get("/")).body == b"http"
-        until(lambda: '"plain-https"' in running.errors, "it is told")

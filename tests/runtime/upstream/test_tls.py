@@ -16,9 +16,10 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
+from gwc.runtime.pem_files import TlsFaulty
 from gwc.runtime.secrets import Secrets
 from gwc.runtime.upstream.address import HostName, IpAddress, ServiceName, UnixPath
-from gwc.runtime.upstream.tls import TlsFaulty, client_context, failure_of, server_name
+from gwc.runtime.upstream.tls import client_context, failure_of, server_name
 from gwc.schema.table import UpstreamTls
 
 

@@ -84,7 +84,7 @@ def verdicts(pieces: list[bytes]) -> tuple[list[int], bool]:
         serving.commit(await serving.prepare(result.table, 1))
         door = Door(serving, "127.0.0.1:1", SimpleNamespace())  # type: ignore[arg-type]  # nothing is accepted
         assert serving.snapshot is not None
-        door.configure(serving.snapshot.records["127.0.0.1:1"])
+        door.configure(serving.snapshot.records["127.0.0.1:1"], None)
         transport = Transport()
         connection = ServerConnection(door, None, "unix")
         door.connections.add(connection)
