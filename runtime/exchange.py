@@ -581,7 +581,7 @@ class Exchange:
         if self._filtering is None:
             self._send_reply(reply, length)
         else:
-            self._filtering.reply(reply, lambda: self._send_reply(reply, length), has_body=length != 0)
+            self._filtering.reply(reply, lambda: self._send_reply(reply, length))
 
     def switched(self, reply: Reply, side: TunnelEnd) -> None:
         """The target has agreed to the handshake, which its wire has judged. `side` is a tunnel's from here
@@ -602,7 +602,7 @@ class Exchange:
         if self._filtering is None:
             self._begin_tunnel(tunnel, reply)
         else:
-            self._filtering.reply(reply, lambda: self._begin_tunnel(tunnel, reply), has_body=False)
+            self._filtering.reply(reply, lambda: self._begin_tunnel(tunnel, reply))
 
     def _begin_tunnel(self, tunnel: Tunnel, reply: Reply) -> None:
         """The client's side too."""
@@ -634,7 +634,7 @@ class Exchange:
             self.replied = True
             self._send_whole(reply, body)
             return
-        self._filtering.reply(reply, lambda: self._send_reply(reply, len(body)), has_body=bool(body))
+        self._filtering.reply(reply, lambda: self._send_reply(reply, len(body)))
         if body:
             self.reply_data(body)
         self.reply_end([])
@@ -645,7 +645,8 @@ class Exchange:
             return
         self._mark(reply)
         self.replied = True
-        self.downstream.send_head(reply, has_body=length != 0)
+        changed = self._filtering is not None and self._filtering.changes_reply
+        self.downstream.send_head(reply, has_body=length != 0 or changed)
 
     def _take_reply(self, reply: Reply, length: int) -> bool:
         """Make a target's reply ours; False where it had to be given up."""

@@ -29,9 +29,10 @@ class Phase(IntEnum):
     CORS = 1
     AUTHENTICATION = 2
     LIMITS = 3
-    BODY = 4
-    TRANSFORM = 5
-    ANSWER = 6
+    CODING = 4
+    BODY = 5
+    TRANSFORM = 6
+    ANSWER = 7
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
+from .encodings import Unpackable, unpacked
 from .filter import Answer, BodyChange, Filter, FilterContext, Outcome, Phase, Refuse, Said
 from .reply import Reply
 
@@ -73,17 +74,18 @@ def _overrides(each: Filter, call: str) -> bool:
 class Filtering:
     """One request among the filters of its route.
 
-    Mutable: how far it is (`_at`), the call that is waited for (`_task`), the changes that each body passes
-    through, and what of the reply came while something was waited for.
+    Mutable: how far it is (`_at`), the body as it came and as filters got it (`_came`), the call that is
+    waited for (`_task`), the changes that each body passes through, and what of the reply came while
+    something was waited for.
     """
 
     __slots__ = (
         "_at",
+        "_came",
         "_chain",
         "_changes",
         "_exchange",
         "_go_on",
-        "_has_body",
         "_held",
         "_request_held",
         "_task",
@@ -99,7 +101,7 @@ class Filtering:
         self.context = context
         self._go_on = go_on
         self._at = 0
-        self._has_body = False
+        self._came = b"", b""
         self._task: asyncio.Task[None] | None = None
         self._changes: tuple[BodyChange, ...] = ()
         self._held: deque[Callable[[], None]] = deque()
@@ -138,7 +140,18 @@ class Filtering:
                     return
             self._all_passed()
             return
-        self.context.body = body
+        codings = self.context.head.headers.get("content-encoding")
+        if codings is None:
+            self.context.body = body
+        else:
+            limits = self.context.plan.settings.decompress
+            try:
+                self.context.body = unpacked(body, codings, limits.most_bytes, limits.ratio)
+            except Unpackable as fault:
+                reason = "body-length" if fault.too_long else "body-coding"
+                self._exchange.answer(Refuse(reason, fault.detail))
+                return
+        self._came = body, self.context.body
         self._bodies()
 
     def _bodies(self) -> None:
@@ -158,7 +171,13 @@ class Filtering:
                 continue
             if not self._take(each.on_body(self.context), self._bodies):
                 return
-        self._exchange.replace_body(self.context.body)
+        came, read = self._came
+        if self.context.body is read:
+            self._exchange.replace_body(came)
+        else:
+            self.context.removed.add("content-encoding")
+            self._exchange.replace_body(self.context.body)
+        self._came = b"", b""
         self._all_passed()
 
     def _all_passed(self) -> None:
@@ -212,9 +231,8 @@ class Filtering:
         """Whether the reply's body passes through here."""
         return bool(self._changes) or self._task is not None or bool(self._held)
 
-    def reply(self, reply: Reply, then: Callable[[], None], *, has_body: bool) -> None:
+    def reply(self, reply: Reply, then: Callable[[], None]) -> None:
         """A target's reply head; `then` sends it."""
-        self._has_body = has_body
         self._at = 0
         self.context.own = False
         self._replies(reply, then)
@@ -237,7 +255,7 @@ class Filtering:
                 self._later(change, later)
                 return
             self._changes += (change,)
-        if not self._has_body:
+        if self.context.head.method == "HEAD" or reply.status in (101, 204, 304):
             self._changes = ()
         then()
 

@@ -22,8 +22,10 @@ from .listener import ListenerSettings, PathOptions
 from .networks import Networks as Networks
 from .policies.addresses import AddressRules
 from .policies.choosing import Choosing
+from .policies.compress import CompressRecord, DecompressRecord
 from .policies.cors import CorsRecord
 from .policies.egress import EgressRecord
+from .policies.error_pages import ErrorPagesRecord
 from .policies.http2 import ListenerHttp2 as ListenerHttp2
 from .policies.retries import RetriesRecord
 from .policies.security_headers import SecurityHeadersRecord
@@ -251,6 +253,9 @@ class RouteSettings(NamedTuple):
     retries: RetriesRecord | None = None
     cors: CorsRecord | None = None
     security_headers: SecurityHeadersRecord | None = None
+    compress: CompressRecord | None = None
+    decompress: DecompressRecord = DecompressRecord()
+    error_pages: ErrorPagesRecord | None = None
 
 
 class RouteRecord(NamedTuple):

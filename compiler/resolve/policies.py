@@ -9,15 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from .compress import resolve_compress
 from .context import Context, Record
 from .cors import resolve_cors
+from .error_pages import resolve_error_pages
 from .security_headers import resolve_security_headers
 
 Read = Callable[[Context, Any, str], Any]
 """Value of the key and where it was written (`route:orders`, `group:v2`, `defaults`) -> the record."""
 
 POLICIES: Final[Mapping[str, tuple[str, Read]]] = {
+    "compress": ("compress", resolve_compress),
     "cors": ("cors", resolve_cors),
+    "error-pages": ("error_pages", resolve_error_pages),
     "security-headers": ("security_headers", resolve_security_headers),
 }
 """By key: the field of `RouteSettings`, and who reads it."""

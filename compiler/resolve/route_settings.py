@@ -21,7 +21,17 @@ from .retries import resolve_retries
 from .websocket import resolved_websocket
 
 SETTINGS: Final = frozenset(
-    ("timeouts", "limits", "trailers", "reasons", "websocket", "sticky", "retries", *ADDRESS_KEYS, *POLICIES)
+    (
+        "timeouts",
+        "limits",
+        "trailers",
+        "reasons",
+        "websocket",
+        "sticky",
+        "retries",
+        *ADDRESS_KEYS,
+        *POLICIES,
+    )
 )
 """The keys of a route, group or `defaults` that are read here."""
 

@@ -27,6 +27,7 @@ from gwc.schema.values.cookie_name import parse_cookie_name
 from gwc.schema.values.field_value import parse_field_value, parse_plain_value
 from gwc.schema.values.header_name import parse_header_name
 from gwc.schema.values.host import parse_host
+from gwc.schema.values.media_type import parse_content_type, parse_media_type
 from gwc.schema.values.method import parse_method
 from gwc.schema.values.name import parse_name
 from gwc.schema.values.origin import parse_origin
@@ -271,6 +272,15 @@ def _plain_value(place: Place, text: str) -> Diagnostic:
     return error("GWC231", at, refusal.message, help=refusal.help)
 
 
+def _media_type(parse: Callable[[str], object]) -> Explain:
+    def explain(place: Place, text: str) -> Diagnostic:
+        refusal = _refusal_of(parse, text)
+        at = place.span(refusal.offset, refusal.length)
+        return error("GWC380", at, refusal.message, help=refusal.help)
+
+    return explain
+
+
 def _never(place: Place, text: str) -> Diagnostic:
     raise AssertionError(f"nothing refuses {text!r} as {place.key}")
 
@@ -311,6 +321,8 @@ FORMATS: Final[Mapping[str, tuple[Check, Explain]]] = {
     "part-size": (_accepts(parse_part_size), _size(parse_part_size)),
     "url": (_accepts(parse_service_url), _url),
     "file": (_accepts(parse_file), _file(parse_file)),
+    "media-type": (_accepts(parse_media_type), _media_type(parse_media_type)),
+    "content-type": (_accepts(parse_content_type), _media_type(parse_content_type)),
     "absolute-path": (_accepts(parse_absolute_path), _file(parse_absolute_path)),
     "log-path": (_accepts(parse_log_path), _file(parse_log_path)),
     # Judged when files are included, which is before anything is validated.

@@ -71,6 +71,8 @@ FACTORIES: Final[tuple[Factory, ...]] = (
     _where("addresses", "addresses"),
     _where("cors", "cors"),
     _where("security_headers", "security_headers"),
+    _where("compress", "compress"),
+    _where("error_pages", "error_pages"),
 )
 """One for each kind of filter. Within a phase this is the order in which requests meet them."""
 

@@ -78,6 +78,7 @@ ROUTING: Final[Mapping[str, int]] = MappingProxyType(
 POLICIES: Final[Mapping[str, int]] = MappingProxyType(
     {
         "address-denied": 403,
+        "body-coding": 415,
     }
 )
 """What a route's policies refuse."""

@@ -54,6 +54,8 @@ OF_FORMAT: Mapping[str, list[str]] = {
     "timeout": ["off", "30s", "250ms"],
     "size-limit": ["off", "1B", "10MiB"],
     "part-size": ["256B", "8KiB", "16MiB"],
+    "media-type": ["text/*", "application/json", "*/*+xml"],
+    "content-type": ["text/html", "text/html; charset=utf-8"],
     "file": ["ca.pem", "/etc/gwc/a b.pem", "${env:DIR}/x"],
     "absolute-path": ["/var/lib/gwc", "${env:DIR}/x"],
     "log-path": ["off", "stdout", "stderr", "/var/log/x", "${file:/a}"],

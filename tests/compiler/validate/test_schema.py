@@ -115,6 +115,8 @@ def test_short_forms_are_of_the_type_they_stand_for() -> None:
         assert isinstance(place, Scalar | Values)
         scalar = place.item if isinstance(place, Values) else place
         text = json.dumps(config_schema())
+        if scalar.flag:
+            continue  # it has no name, and there is but one kind
         assert scalar.name is not None
         assert f"#/$defs/{scalar.name}" in text
 
