@@ -102,10 +102,14 @@ class Speaker:
                 kept += data[:size]
             data = data[size:]
         self._rest = data
+        if self.deaf:
+            return
         for event in self.http2.receive_data(kept):
             self._handle(event)
 
     _rest = b""
+    deaf = False
+    """Nothing but GOAWAY is looked at: what has been sent is not what the library knows of."""
 
     def _handle(self, event: e.Event) -> None:
         if isinstance(event, e.ResponseReceived):
