@@ -8,6 +8,7 @@ heap. Knows nothing of what times out.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Final, Protocol
 
 TICK_S: Final = 0.1
@@ -88,3 +89,35 @@ class Timers:
                         self.watch(thing)
         if self._handle is not None:
             self._handle = self._loop.call_later(TICK_S, self._advance)
+
+
+class Alarm:
+    """One deadline of somebody who has several. `action` is called once it has passed."""
+
+    __slots__ = ("_action", "_timers", "deadline", "due", "slot")
+
+    def __init__(self, timers: Timers, action: Callable[[], None]) -> None:
+        self._timers = timers
+        self._action = action
+        self.deadline = NEVER
+        self.slot = -1
+        self.due = 0.0
+
+    def set(self, seconds: float) -> None:
+        """It rings after so many seconds; 0: never."""
+        self.deadline = deadline = self._timers.now + seconds if seconds else NEVER
+        if seconds and (self.slot < 0 or deadline < self.due):
+            self._timers.watch(self)
+
+    def stop(self) -> None:
+        """It does not ring."""
+        self.deadline = NEVER
+
+    def forget(self) -> None:
+        """It is done with."""
+        self.deadline = NEVER
+        self._timers.forget(self)
+
+    def expired(self) -> None:
+        """See Timed."""
+        self._action()

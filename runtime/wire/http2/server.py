@@ -8,13 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
-from random import getrandbits
 from typing import Final, cast
 
-from gwc.schema.listener import ListenerSettings
-from gwc.schema.normalise import normalise
-from gwc.schema.request import Address, RawRequest, Rejection
+from gwc.schema.request import Address
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.errors import ErrorCodes
@@ -33,21 +29,20 @@ from h2.exceptions import DenialOfServiceError, ProtocolError
 from h2.settings import SettingCodes, Settings
 from hpack import HPACKError
 
-from ...exchange import Exchange
-from ...observe.reasons import REASONS
 from ...observe.record import RequestRecord
 from ...own_replies import ALLOWED, error_reply
 from ...timers import NEVER, Timers
 from ...tls_session import TlsSession
 from ..http1.body import CHUNKED, MAX_TRAILER_BYTES
+from ...timers import NEVER, Alarm
+from ..http1.body import MAX_TRAILER_BYTES
 from ..http1.entry import Entry
-from ..http1.head import Refused, body_length
+from ..http1.head import Refused
 from ..unsent import LOOKS, not_taken
 from .fields import (
     HeadDecoder,
     HeadEncoder,
     Malformed,
-    Parts,
     list_size,
     read_request,
     read_trailers,
@@ -63,6 +58,7 @@ from .frames import (
     PREFACE,
     PROTOCOL_ERROR,
     REFUSED_STREAM,
+    RST_STREAM,
     SETTING_INITIAL_WINDOW_SIZE,
     SETTING_MAX_CONCURRENT_STREAMS,
     SETTING_MAX_HEADER_LIST_SIZE,
@@ -72,6 +68,7 @@ from .frames import (
     settings,
 )
 from .guard import Guard, Violation
+from .server_requests import Judge
 from .server_stream import Stream
 
 LINGER_S: Final = 2.0
@@ -92,38 +89,6 @@ _ALL: Final = 2**31 - 1
 """The library's own limit of streams: this one's is met with a reset, the library's with the end of all."""
 
 
-class Alarm:
-    """A deadline of the connection."""
-
-    __slots__ = ("_action", "_timers", "deadline", "due", "slot")
-
-    def __init__(self, timers: Timers, action: Callable[[], None]) -> None:
-        self._timers = timers
-        self._action = action
-        self.deadline = NEVER
-        self.slot = -1
-        self.due = 0.0
-
-    def set(self, seconds: float) -> None:
-        """It rings after so many seconds; 0: never."""
-        self.deadline = deadline = self._timers.now + seconds if seconds else NEVER
-        if seconds and (self.slot < 0 or deadline < self.due):
-            self._timers.watch(self)
-
-    def stop(self) -> None:
-        """It does not ring."""
-        self.deadline = NEVER
-
-    def forget(self) -> None:
-        """It is done with."""
-        self.deadline = NEVER
-        self._timers.forget(self)
-
-    def expired(self) -> None:
-        """See Timed."""
-        self._action()
-
-
 class Http2Connection(asyncio.Protocol):
     """A client's connection.
 
@@ -138,11 +103,11 @@ class Http2Connection(asyncio.Protocol):
         "_control",
         "_decoder",
         "_full",
-        "_half_closed",
         "_head_alarm",
         "_http2",
         "_idle_alarm",
         "_in_turn",
+        "_judge",
         "_last",
         "_last_seen",
         "_leaving",
@@ -151,7 +116,6 @@ class Http2Connection(asyncio.Protocol):
         "_opened",
         "_opened_at",
         "_own_bytes",
-        "_peer",
         "_preface",
         "_ready",
         "_scheduled",
@@ -172,7 +136,7 @@ class Http2Connection(asyncio.Protocol):
     ) -> None:
         self.entry = entry
         self.services = entry.services
-        self._peer = peer
+        self._judge = Judge(self, peer)
         self.peer_text = peer_text
         self.came_from = peer_text if came_from is None else came_from
         self._limits = limits = entry.http2
@@ -202,7 +166,6 @@ class Http2Connection(asyncio.Protocol):
         self._unsent = 0
         self._looks = 0
         self._control = 0
-        self._half_closed = False
         self._leaving = False
         self._last: int | None = None
         self._last_seen = 0
@@ -263,12 +226,8 @@ class Http2Connection(asyncio.Protocol):
         self.entry.closed(self)
 
     def eof_received(self) -> bool:
-        """The client sends no more; what it has asked for it still gets, where the transport can do that."""
-        self._half_closed = True
-        transport = self._transport
-        return bool(
-            self._streams and not self._closing and transport is not None and transport.can_write_eof()
-        )
+        """The client is gone: without its windows and answers nothing goes on for long. False closes."""
+        return False
 
     def pause_writing(self) -> None:
         """See asyncio.Protocol."""
@@ -352,6 +311,9 @@ class Http2Connection(asyncio.Protocol):
                 )
                 self._abort()
                 return
+        if frame.kind == RST_STREAM and frame.stream > self._http2.highest_inbound_stream_id:
+            self._end(Violation("http2-frame", "RST_STREAM on a stream that is idle", PROTOCOL_ERROR))
+            return
         try:
             events = self._http2.receive_data(frame.data)
         except ProtocolError as fault:
@@ -425,16 +387,15 @@ class Http2Connection(asyncio.Protocol):
         if isinstance(parts, Malformed) or (parts.protocol is not None and not self._tunnels):
             detail = parts.detail if isinstance(parts, Malformed) else "`:protocol` has not been offered"
             self._streams[number] = stream
-            self._malformed(stream, "http2-head", detail)
+            self.malformed(stream, "http2-head", detail)
             return
         self._streams[number] = stream
         ended = stream.request_ended = event.stream_ended is not None
         if list_size(taken) > limits.header_list_bytes:
-            self._refuse(
-                stream, Refused("head-length", f"the head is longer than {limits.header_list_bytes}")
-            )
+            detail = f"the head is longer than {limits.header_list_bytes}"
+            self._judge.refuse(stream, Refused("head-length", detail))
             return
-        self._serve(stream, parts, ended)
+        self._judge.serve(stream, parts, self._sni, ended=ended)
         times = self.entry.timeouts
         if times.age_ms and self.services.timers.now - self._opened > times.age_ms / 1000:
             self.drain()
@@ -504,7 +465,7 @@ class Http2Connection(asyncio.Protocol):
         if stream is None:
             self.give_back(number, size)
         elif not stream.take(event.data or b"", size):
-            self._malformed(stream, "http2-length", "the body is longer than Content-Length")
+            self.malformed(stream, "http2-length", "the body is longer than Content-Length")
         else:
             stream.arrived()
 
@@ -514,7 +475,7 @@ class Http2Connection(asyncio.Protocol):
         if stream is None or stream.request_ended:
             return
         if stream.left:
-            self._malformed(stream, "http2-length", "the body is shorter than Content-Length")
+            self.malformed(stream, "http2-length", "the body is shorter than Content-Length")
             return
         stream.ended(trailers)
 
@@ -525,9 +486,9 @@ class Http2Connection(asyncio.Protocol):
             return
         read = read_trailers(self._decoder.taken)
         if isinstance(read, Malformed):
-            self._malformed(stream, "trailer", read.detail)
+            self.malformed(stream, "trailer", read.detail)
         elif list_size(read) > MAX_TRAILER_BYTES:
-            self._malformed(stream, "trailer", f"trailers are longer than {MAX_TRAILER_BYTES} bytes")
+            self.malformed(stream, "trailer", f"trailers are longer than {MAX_TRAILER_BYTES} bytes")
         else:
             self._ended(event.stream_id, read)
 
@@ -546,7 +507,7 @@ class Http2Connection(asyncio.Protocol):
         """Tell of something that was turned away."""
         self.services.observer.refused(reason, self.peer_text, listener or self.entry.listener, detail)
 
-    def _malformed(self, stream: Stream, reason: str, detail: str) -> None:
+    def malformed(self, stream: Stream, reason: str, detail: str) -> None:
         """A message that is none (RFC 9113 section 8.1.1): its stream is reset, the others go on."""
         exchange = stream.exchange
         if exchange is None:
@@ -560,30 +521,6 @@ class Http2Connection(asyncio.Protocol):
         violation = self.guard.reset()
         if violation is not None and not self._closing:
             self._end(violation)
-
-    def _refuse(self, stream: Stream, refused: Refused) -> None:
-        """Answer what is no request."""
-        self.refused(refused.reason, refused.detail)
-        self._answer(stream, REASONS[refused.reason], getrandbits(128).to_bytes(16, "big").hex(), "", b"")
-
-    def _reject(self, stream: Stream, rejection: Rejection, parts: Parts, trace_id: bytes) -> None:
-        """Answer a request that is refused before matching."""
-        self.refused(rejection.reason, rejection.detail, rejection.listener)
-        accept = b", ".join(value for name, value in parts.fields if name == b"accept").decode("latin-1")
-        self._answer(stream, rejection.status, trace_id.hex(), accept, parts.method)
-
-    def _answer(self, stream: Stream, status: int, request_id: str, accept: str, method: bytes) -> None:
-        """Send a reply for which there is no exchange."""
-        reply, body = error_reply(status, request_id, accept)
-        if status == 204:
-            reply.lines.append(ALLOWED)
-        reply.lines.append(b"x-correlation-id: " + request_id.encode())
-        if method == b"HEAD":
-            body = b""
-        stream.send_head(reply, has_body=bool(body))
-        if body:
-            stream.send_data(body)
-        stream.send_end([])
 
     # --- for streams -----------------------------------------------------------------------------------
 
@@ -711,7 +648,7 @@ class Http2Connection(asyncio.Protocol):
         """Close if the client knows that it is the last, and has got all."""
         if self._streams or self._closing:
             return
-        if self._half_closed or (self._leaving and self._last is not None):
+        if self._leaving and self._last is not None:
             self._close()
 
     @property
@@ -797,7 +734,7 @@ class Http2Connection(asyncio.Protocol):
         self._own_bytes.clear()
         if data and not transport.is_closing():
             transport.write(data)
-        if self._half_closed or not transport.can_write_eof() or transport.is_closing():
+        if not transport.can_write_eof() or transport.is_closing():
             transport.close()
             return
         transport.write_eof()
@@ -810,8 +747,3 @@ class Http2Connection(asyncio.Protocol):
         self._closing = True
         if self._transport is not None:
             self._transport.abort()
-
-
-def _named(listeners: tuple[ListenerSettings, ...], name: str) -> ListenerSettings:
-    """The listener of that name."""
-    return next(each for each in listeners if each.name == name)
