@@ -30,12 +30,9 @@ from h2.settings import SettingCodes, Settings
 from hpack import HPACKError
 
 from ...observe.record import RequestRecord
-from ...own_replies import ALLOWED, error_reply
-from ...timers import NEVER, Timers
+from ...timers import NEVER, Alarm
 from ...tls_session import TlsSession
 from ..http1.body import CHUNKED, MAX_TRAILER_BYTES
-from ...timers import NEVER, Alarm
-from ..http1.body import MAX_TRAILER_BYTES
 from ..http1.entry import Entry
 from ..http1.head import Refused
 from ..unsent import LOOKS, not_taken
