@@ -32,7 +32,7 @@ from hpack import HPACKError
 from ...observe.record import RequestRecord
 from ...timers import NEVER, Alarm
 from ...tls_session import TlsSession
-from ..http1.body import CHUNKED, MAX_TRAILER_BYTES
+from ..http1.body import MAX_TRAILER_BYTES
 from ..http1.entry import Entry
 from ..http1.head import Refused
 from ..unsent import LOOKS, not_taken
@@ -392,7 +392,7 @@ class Http2Connection(asyncio.Protocol):
             detail = f"the head is longer than {limits.header_list_bytes}"
             self._judge.refuse(stream, Refused("head-length", detail))
             return
-        self._judge.serve(stream, parts, self._sni, ended=ended)
+        self._judge.serve(stream, parts, ended=ended)
         times = self.entry.timeouts
         if times.age_ms and self.services.timers.now - self._opened > times.age_ms / 1000:
             self.drain()
@@ -401,59 +401,6 @@ class Http2Connection(asyncio.Protocol):
     def _tunnels(self) -> bool:
         """Whether extended CONNECT (RFC 8441) has been offered to the client."""
         return False
-
-    def _serve(self, stream: Stream, parts: Parts, ended: bool) -> None:
-        """Judge a request as HTTP/1.1 does, and serve it."""
-        entry, services, session = self.entry, self.services, self.session
-        if (session is not None) is not entry.tls:
-            self._refuse(stream, Refused("misdirected", "this address speaks otherwise now"))
-            return
-        trace_id = getrandbits(128).to_bytes(16, "big")
-        raw = RawRequest(
-            parts.method,
-            parts.path,
-            (2, 0),
-            parts.authority,
-            parts.fields,
-            self._peer,
-            entry.tls,
-            None if session is None else session.server_name,
-            trace_id,
-            parts.protocol,
-        )
-        snapshot = services.snapshot
-        assert snapshot is not None, "nothing is accepted before a table is committed"
-        listeners = snapshot.entries.get(entry.address)
-        if listeners is None:
-            self._refuse(stream, Refused("listener-none", "nothing is served at this address any more"))
-            return
-        head = normalise(raw, listeners)
-        if isinstance(head, Rejection):
-            self._reject(stream, head, parts, trace_id)
-            return
-        length = body_length(head, 1)
-        if isinstance(length, Refused):
-            self._refuse(stream, length)
-            return
-        if ended and length > 0:
-            self._malformed(stream, "http2-length", f"Content-Length is {length} and there is no body")
-            return
-        left = length if "content-length" in head.headers else None
-        if left is None and not ended:
-            length = CHUNKED
-        exchange = Exchange(services, stream, head, length, self.peer_text, trace_id, "HTTP/2")
-        if session is not None:
-            exchange.take_session(session)
-        stream.exchange = exchange
-        expects = head.headers.get("expect")
-        if expects is not None and expects.lower() != "100-continue":
-            exchange.fail("expectation")
-            return
-        if not ended:
-            stream.body_follows(left)
-            exchange.wants_continue = expects is not None
-        listener = listeners[0] if len(listeners) == 1 else _named(listeners, head.listener)
-        exchange.begin(snapshot, entry.address, self._peer, listener if listener.trusted else None)
 
     def _data(self, event: DataReceived) -> None:
         """A piece of a request's body."""

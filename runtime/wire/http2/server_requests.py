@@ -33,10 +33,13 @@ class Judge:
         self._connection = connection
         self._peer = peer
 
-    def serve(self, stream: Stream, parts: Parts, sni: str | None, *, ended: bool) -> None:
+    def serve(self, stream: Stream, parts: Parts, *, ended: bool) -> None:
         """Judge a request as HTTP/1.1 does, and serve it. `ended`: it has no body."""
         connection = self._connection
-        entry, services = connection.entry, connection.services
+        entry, services, session = connection.entry, connection.services, connection.session
+        if (session is not None) is not entry.tls:
+            self.refuse(stream, Refused("misdirected", "this address speaks otherwise now"))
+            return
         trace_id = getrandbits(128).to_bytes(16, "big")
         raw = RawRequest(
             parts.method,
@@ -46,7 +49,7 @@ class Judge:
             parts.fields,
             self._peer,
             entry.tls,
-            sni,
+            None if session is None else session.server_name,
             trace_id,
             parts.protocol,
         )
@@ -71,6 +74,8 @@ class Judge:
         if left is None and not ended:
             length = CHUNKED
         exchange = Exchange(services, stream, head, length, connection.peer_text, trace_id, "HTTP/2")
+        if session is not None:
+            exchange.take_session(session)
         stream.exchange = exchange
         expects = head.headers.get("expect")
         if expects is not None and expects.lower() != "100-continue":

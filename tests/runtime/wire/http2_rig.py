@@ -157,7 +157,7 @@ def talking(
         serving.commit(await serving.prepare(result.table, 1))
         door = Door(serving, "127.0.0.1:1", SimpleNamespace())  # type: ignore[arg-type]  # nothing is accepted
         assert serving.snapshot is not None
-        door.configure(serving.snapshot.records["127.0.0.1:1"])
+        door.configure(serving.snapshot.records["127.0.0.1:1"], None)
         serving._connections += 1
         talk = Talk(serving, door, reads=reads, cut=cut)
         try:
