@@ -74,6 +74,7 @@ class Exchange:
     late_reason = ""
     wants_continue = False
     handshake: Handshake | None = None
+    _tunnel: Tunnel | None = None
     trace_flags = "00"
     is_grpc = False
     _ends_at = NEVER
@@ -577,6 +578,8 @@ class Exchange:
         self.late_reason = "idle-timeout"
         if reply.is_event_stream or self.is_grpc:
             self._ends_at = NEVER
+            self._times = self._times._replace(idle_s=self._times.stream_idle_s)
+            self.services.streams.add(self)
         self._until(self._times.idle_s)
         if self._filtering is None:
             self._send_reply(reply, length)
@@ -597,7 +600,8 @@ class Exchange:
         idle_s = websocket.idle_ms / 1000 if websocket.idle_ms else NEVER
         self._times = Times(NEVER, idle_s, NEVER, NEVER)
         self._ends_at = NEVER
-        tunnel = Tunnel(self, self.handshake.end, side, idle_s)
+        tunnel = self._tunnel = Tunnel(self, self.handshake.end, side, idle_s)
+        self.services.streams.add(self)
         side.switch(tunnel, reply)
         if self._filtering is None:
             self._begin_tunnel(tunnel, reply)
@@ -616,6 +620,20 @@ class Exchange:
         self.replied = True
         self.services.observer.tunnel(self.record.route, 1)
         tunnel.begin(reply)
+
+    def drained(self) -> None:
+        """The route has changed, and its time for streams is over."""
+        if self.over:
+            return
+        if self._tunnel is not None:
+            self._tunnel.go_away("drained")
+            return
+        self.record.reason = "drained"
+        self._leave_upstream()
+        downstream, self.downstream = self.downstream, None
+        self._finish()
+        if downstream is not None:
+            downstream.abort()
 
     def tunnel_over(self, reason: str) -> None:
         """The tunnel that this became is over."""

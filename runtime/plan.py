@@ -21,13 +21,14 @@ if TYPE_CHECKING:
 
 class Times(NamedTuple):
     """How long things may take, in seconds, NEVER where they may for ever: the request as a whole, the
-    silence between two arrivals, the wait for a reply's head, one try.
+    silence between two arrivals, the wait for a reply's head, one try; the silence of an event stream.
     """
 
     total_s: float
     idle_s: float
     first_byte_s: float
     try_s: float
+    stream_idle_s: float = NEVER
 
 
 NO_TIMES: Final = Times(NEVER, NEVER, NEVER, NEVER)
@@ -40,6 +41,7 @@ def times_of(settings: RouteSettings, upstream: UpstreamTimeouts) -> Times:
         _seconds(upstream.idle_ms if settings.idle_ms is None else settings.idle_ms),
         _seconds(upstream.first_byte_ms if settings.first_byte_ms is None else settings.first_byte_ms),
         _seconds(settings.per_try_ms or 0),
+        _seconds(settings.stream_idle_ms),
     )
 
 

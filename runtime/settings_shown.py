@@ -37,6 +37,8 @@ def settings_shown(table: RouteTable, route: int, upstream: str | None) -> dict[
         "connect_ms": theirs.connect_ms,
         "first_byte_ms": theirs.first_byte_ms if own.first_byte_ms is None else own.first_byte_ms,
         "idle_ms": theirs.idle_ms if own.idle_ms is None else own.idle_ms,
+        "stream_idle_ms": own.stream_idle_ms,
+        "drain_streams_ms": own.drain_streams_ms,
     }
     shown: dict[str, Any] = {
         "protocol": served_by.protocol,
@@ -72,6 +74,9 @@ def settings_line(settings: Mapping[str, Any]) -> str:
         line += f"; {_SPOKEN[settings['protocol']]}"
     if settings["sticky"] is not None:
         line = f"{line}; sticky by {settings['sticky']}"
+    drains = settings["drain_streams_ms"]
+    if drains:
+        line += f"; streams end {format_duration(drains * 1_000_000)} after a change"
     websocket = settings["websocket"]
     if websocket is not None:
         idle = websocket["idle_ms"]

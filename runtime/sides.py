@@ -6,6 +6,7 @@ Owns the interfaces. Whoever implements them knows one version of HTTP; whoever 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import MutableSet
 from typing import TYPE_CHECKING, Protocol
 
 from .observe.observing import Observing
@@ -30,6 +31,7 @@ class Services(Protocol):
     observer: Observing
     in_flight: int
     draining: bool
+    streams: MutableSet[Exchange]
     snapshot: Snapshot | None
 
 

@@ -233,9 +233,10 @@ class RouteSettings(NamedTuple):
     part of a request that goes to one target. Bodies longer than the limits are refused (413, 502); OFF: no
     limit. Trailers of these lower-case names pass. `reasons`: a reply that the gateway makes itself says why
     in `x-gwc-reason`. `sticky` says what of a request picks the part of a split: ("client-ip", ""),
-    ("header", name) or ("cookie", name). `websocket` None: there are none.
-    ("header", name) or ("cookie", name). `retries` None: what is always tried again, and nothing else.
-    ("header", name) or ("cookie", name). Policies are None where there is none.
+    ("header", name) or ("cookie", name). `websocket` None: there are none. `stream_idle_ms`: between two
+    arrivals of an event stream. `drain_streams_ms`: for how long streams go on after their route has changed;
+    OFF: until they end. `retries` None: what is always tried again, and nothing else. Policies are None where
+    there is none.
     """
 
     request_ms: int | None = None
@@ -250,6 +251,8 @@ class RouteSettings(NamedTuple):
     sticky: tuple[Literal["client-ip", "header", "cookie"], str] | None = None
     addresses: AddressRules | None = None
     websocket: WebSocketRecord | None = None
+    stream_idle_ms: int = 300_000
+    drain_streams_ms: int = OFF
     retries: RetriesRecord | None = None
     cors: CorsRecord | None = None
     security_headers: SecurityHeadersRecord | None = None

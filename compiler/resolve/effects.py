@@ -22,7 +22,15 @@ from .patterns import normal_form
 from .resolved import Action, Builtin, Redirect, Respond, Rewrite, Split, ToUpstream
 from .scopes import Scoped, Setting
 
-_TO_UPSTREAMS = ("rewrite", "request-headers", "timeouts", "retries", "trailers", "websocket")
+_TO_UPSTREAMS = (
+    "rewrite",
+    "request-headers",
+    "timeouts",
+    "retries",
+    "trailers",
+    "websocket",
+    "drain-streams",
+)
 """Settings that speak of what is sent to an upstream."""
 
 

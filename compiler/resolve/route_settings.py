@@ -12,7 +12,7 @@ from gwc.schema.diagnostic import Label, error
 from gwc.schema.table import RouteSettings
 
 from .addresses import ADDRESS_KEYS, address_rules
-from .amounts import filled
+from .amounts import amount_of, filled
 from .context import Context, Record, key_span, span_of
 from .headers import UNCHANGEABLE_IN_REQUESTS
 from .policies import POLICIES, own_policies
@@ -27,6 +27,7 @@ SETTINGS: Final = frozenset(
         "trailers",
         "reasons",
         "websocket",
+        "drain-streams",
         "sticky",
         "retries",
         *ADDRESS_KEYS,
@@ -40,6 +41,7 @@ TIMEOUTS: Final = {
     "per-try": "per_try_ms",
     "first-byte": "first_byte_ms",
     "idle": "idle_ms",
+    "stream-idle": "stream_idle_ms",
 }
 _LIMITS: Final = {"request-body": "request_body_bytes", "response-body": "response_body_bytes"}
 
@@ -89,6 +91,8 @@ def overlaid_settings(context: Context, outer: RouteSettings, record: Record) ->
         own[f"{key}_trailers"] = tuple(dict.fromkeys(name.lower() for name in names))
     if "reasons" in record:
         own["reasons"] = record["reasons"]
+    if "drain-streams" in record:
+        own["drain_streams_ms"] = amount_of(record, "drain-streams")
     if "websocket" in record:
         own["websocket"] = resolved_websocket(context, record["websocket"])
     if "sticky" in record:

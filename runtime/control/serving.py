@@ -13,11 +13,12 @@ import os
 import resource
 import socket
 from collections import Counter
-from collections.abc import Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Coroutine, Iterable, Iterator, Mapping, MutableSet
 from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Final, Protocol
+from weakref import WeakSet
 
 from gwc.schema.request import Address
 from gwc.schema.table import (
@@ -35,6 +36,8 @@ from gwc.schema.table import (
 )
 from gwc.schema.values.address import TcpAddress, parse_address
 
+from ..draining import drains_within
+from ..exchange import Exchange
 from ..filter import FilterFaulty
 from ..filtering import Chain
 from ..filters.build import Making, filters_of, prepare_all
@@ -82,6 +85,9 @@ _DESCRIPTORS_KEPT: Final = 0.9
 
 _NAMES_WAIT_S: Final = 1.0
 """How long a new table waits for names that it brings."""
+
+_STREAMS_AT_ONCE: Final = 32
+"""That are looked at after a swap, so that requests get their turn."""
 
 _PARTING_S: Final = 1.0
 """How long tunnels that were told of the end may take to close."""
@@ -336,6 +342,7 @@ class Serving:
         self.snapshot: Snapshot | None = None
         self.in_flight = 0
         self.draining = False
+        self.streams: MutableSet[Exchange] = WeakSet()  # event streams and tunnels, also those just over
         self._cells: CellsLike = LocalCells() if cells is None else cells
         self._root = Path() if root is None else root
         self._environment = os.environ if environment is None else environment
@@ -478,7 +485,7 @@ class Serving:
                 self._spawn(self._look_up_again(setup.upstream))  # beside others nobody would wait for it
         kept = {setup.upstream.name for setup in snapshot.setups}
         self._upstreams = {name: each for name, each in self._upstreams.items() if name in kept}
-        self.snapshot = snapshot
+        was, self.snapshot = self.snapshot, snapshot
         self._keeping.commit()
         self._filter_counters = self._filter_counters_next
         self._settle()
@@ -487,6 +494,25 @@ class Serving:
             if records is not None:
                 door.configure(records, snapshot.secure.get(address))
                 door.open()
+        if was is not None and self.streams:
+            self._spawn(self._drain_streams(was, snapshot))
+
+    async def _drain_streams(self, was: Snapshot, now: Snapshot) -> None:
+        """Give those streams a time to end whose routes have changed and ask for it."""
+        tables = was.table, now.table
+        if not any(each.drain_streams_ms for table in tables for each in table.settings_of_routes):
+            return
+        for number, stream in enumerate(tuple(self.streams)):
+            if number % _STREAMS_AT_ONCE == _STREAMS_AT_ONCE - 1:
+                await asyncio.sleep(0)
+            side, plan = stream.upstream_side, stream.plan
+            if stream.over or side is None or plan is None:
+                continue
+            own_ms = plan.settings.drain_streams_ms
+            stays = bool(side.target.users)
+            within = drains_within(stream.head, own_ms, was, now, target_stays=stays)
+            if within is not None:
+                self.loop.call_later(within, stream.drained)
 
     async def _setup(self, record: UpstreamRecord, secrets: Secrets) -> Setup:
         """An upstream with what a table says of it. The same name is the same upstream."""

@@ -72,6 +72,7 @@ ROUTING: Final[Mapping[str, int]] = MappingProxyType(
         "rewrite-refused": 500,
         "websocket-refused": 403,
         "draining": 503,
+        "drained": 503,
     }
 )
 

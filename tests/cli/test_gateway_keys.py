@@ -59,6 +59,8 @@ def test_explain_shows_what_is_in_force(gwc: Gwc, config: Path) -> None:
         "connect_ms": 1000,
         "first_byte_ms": 60_000,
         "idle_ms": None,
+        "stream_idle_ms": 300_000,
+        "drain_streams_ms": None,
         "request_body_bytes": 1 << 20,
         "response_body_bytes": None,
         "request_trailers": [],

@@ -26,6 +26,7 @@ README = (ROOT / "README.md").read_text("utf-8")
 RUNNING, SERVING, OBSERVING, ADMIN = (
     (ROOT / "docs" / f"{name}.md").read_text("utf-8") for name in ("running", "serving", "observing", "admin")
 )
+STREAMING = (ROOT / "docs" / "streaming.md").read_text("utf-8")
 EGRESS = (ROOT / "docs" / "egress.md").read_text("utf-8")
 WEBSOCKET = (ROOT / "docs" / "websocket.md").read_text("utf-8")
 TLS = (ROOT / "docs" / "tls.md").read_text("utf-8")
@@ -124,8 +125,8 @@ def test_what_arrives_is_what_the_page_about_serving_shows() -> None:
 
 @pytest.mark.parametrize(
     "page",
-    [RUNNING, SERVING, OBSERVING, WEBSOCKET, EGRESS, TLS],
-    ids=["running", "serving", "observing", "websocket", "egress", "tls"],
+    [RUNNING, SERVING, OBSERVING, WEBSOCKET, EGRESS, TLS, STREAMING],
+    ids=["running", "serving", "observing", "websocket", "egress", "tls", "streaming"],
 )
 def test_configurations_of_the_pages_check_clean(page: str) -> None:
     """Each is whole, and has no finding."""

@@ -90,7 +90,7 @@ def _route(scoped: Scoped, sources: Sources) -> Iterator[dict[str, Any]]:
         setter = next((each for each in reversed(scope.owners) if key in each), None)
         if setter is not None:
             yield from _values(f"{name}.{key}", setter, key, sources)
-    own = ("reasons",) if answers else ("retries", "reasons", "websocket")
+    own = ("reasons",) if answers else ("retries", "reasons", "websocket", "drain-streams")
     for key in (*own, "sticky") if action == "split" else own:
         setter = next((each for each in reversed(scope.owners) if key in each), None)
         if setter is not None:

@@ -310,6 +310,8 @@ SETTINGS: list[Row] = [
     ("route-timeouts", "per-try", 'timeouts { per-try "7ms" }', "per_try_ms", 7),
     ("route-timeouts", "first-byte", 'timeouts { first-byte "7ms" }', "first_byte_ms", 7),
     ("route-timeouts", "idle", 'timeouts { idle "7ms" }', "idle_ms", 7),
+    ("route-timeouts", "stream-idle", 'timeouts { stream-idle "7ms" }', "stream_idle_ms", 7),
+    ("route", "drain-streams", 'drain-streams "7s"', "drain_streams_ms", 7_000),
     ("route-limits", "request-body", 'limits { request-body "7B" }', "request_body_bytes", 7),
     ("route-limits", "response-body", 'limits { response-body "7B" }', "response_body_bytes", 7),
     ("trailers", "request", 'trailers { request "x" }', "request_trailers", ("x",)),
