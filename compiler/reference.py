@@ -33,6 +33,7 @@ _TITLES: Final[Mapping[str, str]] = {
     "target": "`target` of an upstream",
     "balance": "`balance`",
     "sticky-cookie": "`sticky-cookie`",
+    "health": "`health`",
     "ejection": "`ejection`",
     "breaker": "`breaker`",
     "upstream-tls": "`tls` of an upstream",

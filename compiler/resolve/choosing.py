@@ -9,14 +9,21 @@ from __future__ import annotations
 from typing import Final
 
 from gwc.schema.diagnostic import Diagnostic, Label, error
-from gwc.schema.policies.choosing import Balance, Breaker, Choosing, Ejection, Statuses, StickyCookie
+from gwc.schema.policies.choosing import (
+    Balance,
+    Breaker,
+    Choosing,
+    Ejection,
+    Health,
+    Statuses,
+    StickyCookie,
+)
+from gwc.schema.values.host import parse_host
 from gwc.schema.values.refusal import ValueRefusal
 from gwc.schema.values.statuses import parse_statuses
 
 from .amounts import amount_of, filled
 from .context import Record, key_span, span_of
-
-KEYS: Final = ("balance", "sticky-cookie", "slow-start", "ejection", "breaker", "panic")
 
 _EJECTION: Final = {
     "consecutive-failures": "failures",
@@ -28,6 +35,19 @@ _EJECTION: Final = {
     "most": "most",
 }
 _BREAKER: Final = {"failures": "failures", "open": "open_ms", "half-open": "half_open", "scope": "of"}
+_HEALTH: Final = {
+    "kind": "kind",
+    "path": "path",
+    "method": "method",
+    "body": "body",
+    "service": "service",
+    "interval": "interval_ms",
+    "timeout": "timeout_ms",
+    "healthy": "healthy",
+    "unhealthy": "unhealthy",
+    "port": "port",
+}
+_OF_HTTP: Final = ("path", "method", "status", "body")
 _HASHED: Final = ("by", "header", "cookie", "query")
 
 LEAST_SECRET: Final = 16
@@ -46,6 +66,8 @@ def resolve_choosing(record: Record, found: list[Diagnostic]) -> Choosing | None
         if settings.balance.algorithm == "hash":
             at = Label(span_of(record["balance"], "algorithm"), "what is alike stays together")
             _no_effect(record, "slow-start", "beside `hash`", found, "nothing grows little by little", at)
+    if "health" in record:
+        settings = settings._replace(health=_health(record, record["health"], found))
     if "ejection" in record:
         settings = settings._replace(ejection=_ejection(record["ejection"], found))
     if "breaker" in record:
@@ -54,7 +76,9 @@ def resolve_choosing(record: Record, found: list[Diagnostic]) -> Choosing | None
     if "panic" in record:
         settings = settings._replace(panic=amount_of(record, "panic"))
         if settings.ejection is None and settings.health is None:
-            _no_effect(record, "panic", "without `ejection`", found, "no target is ever out of service")
+            _no_effect(
+                record, "panic", "without `health` or `ejection`", found, "no target is ever out of service"
+            )
     return None if settings == Choosing() else settings
 
 
@@ -102,6 +126,21 @@ def _sticky_cookie(record: Record, found: list[Diagnostic]) -> StickyCookie:
     return cookie
 
 
+def _health(upstream: Record, record: Record, found: list[Diagnostic]) -> Health:
+    health = filled(Health(), record, _HEALTH)
+    if "host" in record:
+        health = health._replace(host=str(parse_host(record["host"])))
+    mute = [key for key in _OF_HTTP if health.kind != "http" and key in record]
+    mute += ["host"] if health.kind == "tcp" and "host" in record else []
+    mute += ["service"] if health.kind != "grpc" and "service" in record else []
+    for key in mute:
+        at = Label(span_of(record, "kind"), "nothing of the kind is asked") if "kind" in record else None
+        _no_effect(record, key, f"on probes over `{health.kind}`", found, "", *([] if at is None else [at]))
+    if "port" in record and all(each["target"].startswith("unix:") for each in upstream["targets"]):
+        _no_effect(record, "port", "on unix sockets", found, "there are no ports")
+    return health._replace(statuses=_statuses(record, health))
+
+
 def _ejection(record: Record, found: list[Diagnostic]) -> Ejection:
     ejection = filled(Ejection(), record, _EJECTION)
     if not ejection.share:
@@ -113,7 +152,7 @@ def _ejection(record: Record, found: list[Diagnostic]) -> Ejection:
     return ejection._replace(statuses=_statuses(record, ejection))
 
 
-def _statuses(record: Record, usual: Ejection | Breaker) -> Statuses:
+def _statuses(record: Record, usual: Health | Ejection | Breaker) -> Statuses:
     if "status" not in record:
         return usual.statuses
     ranges = [parse_statuses(str(each)) for each in record["status"]]

@@ -97,12 +97,25 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "least_conn ip-hash ip_hash random",
         "sticky-cookie": "sticky session-affinity session-persistence affinity cookie",
         "slow-start": "slow_start warmup slow-start-config",
+        "health": "health-check health_check healthcheck health-checks health_checks "
+        "active-health-check probe probes",
         "ejection": "outlier-detection outlier_detection passive-health-check passive max-fails max_fails "
         "fail-timeout fail_timeout",
         "breaker": "circuit-breaker circuit_breaker circuitBreaker",
         "panic": "healthy-panic-threshold panic-threshold",
     },
     "balance": {"by": "on", "query": "param", "algorithm": "policy method type"},
+    "health": {
+        "kind": "type protocol",
+        "path": "uri url http-path endpoint",
+        "status": "expected-status expected_statuses match codes",
+        "interval": "interval-secs every period",
+        "timeout": "timeout-secs",
+        "healthy": "healthy-threshold rise passes successes",
+        "unhealthy": "unhealthy-threshold fall fails failures",
+        "body": "expect receive response",
+        "service": "service-name",
+    },
     "ejection": {
         "consecutive-failures": "consecutive-5xx consecutive_5xx failures max-fails",
         "time": "base-ejection-time fail-timeout duration",

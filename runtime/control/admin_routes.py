@@ -71,6 +71,8 @@ class Routes:
             "disable_target": partial(self._set_target, disabled=True),
             "enable_target": partial(self._set_target, disabled=False),
             "drain_target": self._drain_target,
+            "start_probes": partial(self._probes, on=True),
+            "cancel_probes": partial(self._probes, on=False),
             "active_requests": self._active,
             "recent_requests": self._recent,
             "explain": self._explain,
@@ -251,6 +253,19 @@ class Routes:
                 return Answer(target, told={"active": target["active"]})
             await asyncio.sleep(_LOOK_EVERY_S)
 
+    async def _probes(self, call: Call, *, on: bool) -> Answer:
+        name, probes = call.path["name"], self._supervisor.probes
+        if probes is None or not probes.is_probed(name):
+            known = (await self._targets()).get(name)
+            words = "has no `health`" if known is not None else "does not exist"
+            raise Refused(404, "upstream", f"upstream `{name[:200]}` {words}")
+        if on:
+            await probes.start(name)
+        else:
+            probes.cancel(name)
+        targets = (await self._targets()).get(name, {})
+        return Answer({"upstream": name, "probing": on, "targets": list(targets.values())})
+
     # --- what is known -------------------------------------------------------------------------------------
 
     def _served(self) -> tuple[Any, RouteTable]:
@@ -287,6 +302,10 @@ class Routes:
                         for key in ("connections", "active", "idle"):
                             known[key] += each[key]
                         known["disabled"] = known["disabled"] or each["disabled"]
+        probes = self._supervisor.probes
+        for name, of_upstream in found.items():
+            for address, target in of_upstream.items():
+                target["health"] = None if probes is None else probes.of(name, address)
         for (name, address), (count, *_) in attempts.items():
             if address in found.get(name, {}):
                 found[name][address]["attempts"] = int(count)

@@ -60,9 +60,23 @@ def make_serving(loop: asyncio.AbstractEventLoop, equipment: Equipment) -> Equip
         serving.set_disabled(disabled, hang_up=body.get("hang_up", False))
         return {}
 
+    def set_unhealthy(body: Body) -> Body:
+        serving.set_unhealthy((upstream, address) for upstream, address in body["targets"])
+        return {}
+
+    def watched(_: Body) -> Body:
+        return {"upstreams": serving.watched()}
+
     return Equipped(
         serving,
-        {"recent": recent, "log-level": set_level, "active": active, "targets": set_targets},
+        {
+            "recent": recent,
+            "log-level": set_level,
+            "active": active,
+            "targets": set_targets,
+            "unhealthy": set_unhealthy,
+            "watched": watched,
+        },
         committed=committed,
         reopen=observer.reopen,
         tick=observer.tick,

@@ -139,6 +139,28 @@ OPERATIONS: Final = (
         changes=True,
     ),
     Operation(
+        "start_probes",
+        "POST",
+        "/v1/upstreams/{name}/probes/start",
+        "Probe the targets of an upstream now",
+        "All at once, beside their intervals; the answer comes when each has answered or is too late. Probes "
+        "that were cancelled go on from now. 404 for an upstream without `health`.",
+        {200: "Probed"},
+        refusals=(404,),
+        changes=True,
+    ),
+    Operation(
+        "cancel_probes",
+        "POST",
+        "/v1/upstreams/{name}/probes/cancel",
+        "Probe an upstream no more",
+        "What probes have found is forgotten: its targets have requests again. It holds until they are "
+        "started again or the upstream's `health` changes.",
+        {200: "Probed"},
+        refusals=(404,),
+        changes=True,
+    ),
+    Operation(
         "active_requests",
         "GET",
         "/v1/requests/active",

@@ -50,7 +50,24 @@ _TARGET_NOW: Final = {
     "active": COUNT,
     "idle": COUNT,
     "disabled": TRUTH,
+    "state": {
+        "enum": ["ready", "disabled", "unhealthy", "ejected", "breaker-open", "breaker-half-open"],
+        "description": "Whether it has requests, or why not.",
+    },
+    "ejected_until": _or_null(TIME),
+    "breaker": _or_null({"enum": ["closed", "open", "half-open"]}),
 }
+
+_HEALTH: Final = _or_null(
+    _object(
+        {
+            "state": {"enum": ["unknown", "healthy", "unhealthy"]},
+            "checked": _or_null(TIME),
+            "reason": {"type": "string", "description": "Why the last probe failed; else empty."},
+        },
+        description="What probes say; null where there are none.",
+    )
+)
 
 _REQUEST: Final = {
     "timestamp": TEXT,
@@ -210,8 +227,15 @@ SHAPES: Final[dict[str, Shape]] = {
         }
     ),
     "Target": _object(
-        {**_TARGET_NOW, "attempts": COUNT, "failures": _by_name(COUNT)},
+        {**_TARGET_NOW, "attempts": COUNT, "failures": _by_name(COUNT), "health": _HEALTH},
         description="One target over all workers. `failures` counts by reason.",
+    ),
+    "Probed": _object(
+        {
+            "upstream": TEXT,
+            "probing": {"type": "boolean", "description": "Whether probes go on by themselves."},
+            "targets": _list(_of("Target")),
+        }
     ),
     "DrainTarget": _object(
         {"timeout_s": {"type": "number", "minimum": 0, "maximum": 300, "default": 30}},

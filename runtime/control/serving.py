@@ -357,6 +357,7 @@ class Serving:
         self._names.subscribe(self._name_changed)
         self._tasks: set[asyncio.Task[None]] = set()
         self._disabled: frozenset[tuple[str, str]] = frozenset()
+        self._unhealthy: dict[str, frozenset[str]] = {}
         self._connections = 0
         self._clients = self._cells.counter("clients")
         self._emptied: asyncio.Event | None = None
@@ -566,6 +567,7 @@ class Serving:
         self._targets.settle(self._upstreams.values())
         self._names.keep(set().union(*(each.names() for each in self._upstreams.values())))
         self._disable()
+        self._tell_unhealthy()
 
     def _name_changed(self, change: Change) -> None:
         """A name leads elsewhere: upstreams that have it get other targets."""
@@ -732,6 +734,7 @@ class Serving:
                         "active": target.active,
                         "idle": len(target.idle),
                         "disabled": target.disabled,
+                        **(upstream.choice.standing_of(target) if upstream.choice else _UNWATCHED),
                     }
                     for target in upstream.targets
                 ]
@@ -761,6 +764,42 @@ class Serving:
                 for connection in tuple(target.idle) if target.disabled else ():
                     connection.close()
 
+    def set_unhealthy(self, targets: Iterable[tuple[str, str]]) -> None:
+        """What probes say: these targets, (upstream, address) each, are not well, and all others are."""
+        found: dict[str, set[str]] = {}
+        for upstream, address in targets:
+            found.setdefault(upstream, set()).add(address)
+        self._unhealthy = {name: frozenset(addresses) for name, addresses in found.items()}
+        self._tell_unhealthy()
+
+    def _tell_unhealthy(self) -> None:
+        for upstream in self._upstreams.values():
+            if upstream.choice is not None:
+                upstream.choice.found_unhealthy(self._unhealthy.get(upstream.name, frozenset()))
+
+    def watched(self) -> dict[str, object]:
+        """The targets of upstreams that watch theirs: where they are and how they stand, as JSON."""
+        found: dict[str, object] = {}
+        for upstream in self._upstreams.values():
+            choice = upstream.choice
+            if choice is not None and choice.watches:
+                found[upstream.name] = {
+                    "breaker": choice.breaker,
+                    "targets": [
+                        {
+                            "address": target.address,
+                            "host": target.place.host,
+                            "port": target.place.port,
+                            "path": target.place.path,
+                            "server_name": target.place.server_name,
+                            "protocol": target.place.protocol,
+                            **choice.standing_of(target),
+                        }
+                        for target in dict.fromkeys(upstream.targets)
+                    ],
+                }
+        return found
+
     def _disable(self) -> None:
         disabled = {
             id(target)
@@ -774,6 +813,10 @@ class Serving:
                 choice = self._upstreams[target.place.upstream].choice
                 if choice is not None:
                     choice.enabled(target, again=before)
+
+
+_UNWATCHED: Final = {"state": "ready", "ejected_until": None, "breaker": None}
+"""How a target stands that nobody watches."""
 
 
 def _close_all(door: Door, connections: frozenset[ClientConnection]) -> None:

@@ -58,6 +58,32 @@ class OwnListening(Protocol):
         """Listen no more."""
 
 
+class Probing(Protocol):
+    """Who probes targets: `probes.Probes`."""
+
+    @property
+    def told(self) -> Body:
+        """What a worker is told of targets that are not well."""
+
+    def of(self, upstream: str, address: str) -> dict[str, object] | None:
+        """What is known of a target; None where it is not probed."""
+
+    def is_probed(self, upstream: str) -> bool:
+        """Whether an upstream asks for probes."""
+
+    async def start(self, upstream: str) -> None:
+        """Probe now, and from now on."""
+
+    def cancel(self, upstream: str) -> None:
+        """Probe no more, and forget what was found."""
+
+    async def follow(self) -> None:
+        """Another table is served."""
+
+    def close(self) -> None:
+        """Probe no more."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunSettings:
     """What the command line and the environment say; None: what the table says.
@@ -67,7 +93,8 @@ class RunSettings:
     report of the compiler that a person should see, `configure` with the gateway's settings of each table
     that is committed, `fill` fills in what those refer to (SecretsMissing), `counting` called after each
     reload and about once a second. `stamp` changes with the files that a table refers to; `watched` are those
-    of which a change is taken up without being asked for. `own` makes what the supervisor itself serves.
+    of which a change is taken up without being asked for. `own` makes what the supervisor itself serves,
+    `probes` who probes targets.
     """
 
     root: Path = Path()
@@ -92,6 +119,7 @@ class RunSettings:
     reopen_log: Callable[[], None] = lambda: None
     counting: Callable[[Supervisor, Reload | None], None] = lambda supervisor, reload: None
     own: Callable[[Supervisor], OwnListening] | None = None
+    probes: Callable[[Supervisor], Probing] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +199,7 @@ class Supervisor:
         self._at_once = asyncio.Event()
         self._upgrading = False
         self._tasks: set[asyncio.Task[Any]] = set()
+        self.probes = None if settings.probes is None else settings.probes(self)
         self._own = None if settings.own is None else settings.own(self)
 
     # --- what others ask -----------------------------------------------------------------------------------
@@ -277,6 +306,8 @@ class Supervisor:
                 self._fleet.kill_all()
                 await self._fleet.all_gone()
             await self._compiler.close()
+            if self.probes is not None:
+                self.probes.close()
             if self._own is not None:
                 await self._own.close()
             if self._sockets is not None:
@@ -355,6 +386,8 @@ class Supervisor:
                 self._fleet.fill(slot)
         if self._own is not None:
             await self._own.open()
+        if self.probes is not None:
+            await self.probes.follow()
         self._sockets.release_unwanted()
         assert self.table is not None
         self._tell_listening(_addresses_of(self.table))
@@ -520,6 +553,8 @@ class Supervisor:
             self.tell("info", "not-listening", address=address)
         if self._own is not None and self.ready.is_set():
             await self._own.follow()
+        if self.probes is not None and self.ready.is_set():
+            await self.probes.follow()
         return self._done("committed", cause, began, findings=findings, stale=False)
 
     def _with_watched(self, seen: Seen, table: RouteTable | None) -> Seen:
@@ -650,6 +685,8 @@ class Supervisor:
                     answer = await commit(worker, kept.generation, self.settings.commit_s)
                 if answer.outcome == "yes" and self.disabled:
                     worker.channel.tell(self.targets_told)
+                if answer.outcome == "yes" and self.probes is not None:
+                    worker.channel.tell(self.probes.told)
             else:
                 assert self.table is not None
                 wanted = [each for each in _addresses_of(self.table) if each in self.sockets.held]

@@ -111,6 +111,22 @@ FAMILIES: Final = (
         ("upstream", "by"),
     ),
     Family(
+        "gwc_upstream_target_healthy",
+        "1 where a watched target is in service, 0 where it is unhealthy, ejected or its breaker open.",
+        "gauge",
+        ("upstream", "target"),
+        real=True,
+        merge="max",
+    ),
+    Family(
+        "gwc_upstream_breaker_state",
+        "0 closed, 1 open, 2 half-open. target: empty for the upstream's own.",
+        "gauge",
+        ("upstream", "target"),
+        real=True,
+        merge="max",
+    ),
+    Family(
         "gwc_upstream_ejections_total",
         "Targets taken out of service because of their failures.",
         "counter",

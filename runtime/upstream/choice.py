@@ -8,7 +8,7 @@ upstream whose configuration says nothing of all this has no `Choice`, and its r
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from time import monotonic
+from time import monotonic, time
 from typing import TYPE_CHECKING, Final, Protocol
 
 from gwc.schema.policies.choosing import Choosing
@@ -20,6 +20,7 @@ from .balance import Balancing, NothingToPick, balancing
 from .balance.latency import observe
 from .standing import (
     BREAKER,
+    BREAKER_WORDS,
     CLOSED,
     EJECTED_UNTIL,
     EPOCH,
@@ -208,6 +209,38 @@ class Choice:
         if again:
             self._begin_slowly(target)
         self._look_at = 0
+
+    @property
+    def watches(self) -> bool:
+        """Whether a target can be out of service."""
+        settings = self.settings
+        return bool(settings.health or settings.ejection or settings.breaker)
+
+    @property
+    def breaker(self) -> str | None:
+        """The state of the upstream's own breaker; None where it has none."""
+        breaker = self.settings.breaker
+        if breaker is None or breaker.of == "target":
+            return None
+        return BREAKER_WORDS[self._row[BREAKER]]
+
+    def standing_of(self, target: Target) -> dict[str, object]:
+        """How a target stands, as JSON: `state` is `ready` or what is in the way of its requests;
+        `ejected_until` a Unix time."""
+        row, now = self._rows.get(target) or LocalRow(), now_ms()
+        settings = self.settings
+        until = row[EJECTED_UNTIL] if settings.ejection is not None else 0
+        breaker = settings.breaker is not None and settings.breaker.of != "upstream"
+        word = BREAKER_WORDS[row[BREAKER]] if breaker else None
+        state = "ready" if word in (None, "closed") else f"breaker-{word}"
+        if until > now:
+            state = "ejected"
+        if settings.health is not None and target.address in self._unhealthy:
+            state = "unhealthy"
+        if target.disabled:
+            state = "disabled"
+        ejected_until = round(time() + (until - now) / 1000, 3) if until > now else None
+        return {"state": state, "ejected_until": ejected_until, "breaker": word}
 
     def names(self) -> Iterator[str]:
         """The names of what is shared with other workers."""

@@ -23,7 +23,9 @@ CANARY = "canary-4711"
 CONFIG = """\
 listeners {{ listener "public" {{ address "127.0.0.1:{port}" }} }}
 metrics {{ address "127.0.0.1:{metrics}" }}
-upstreams {{ upstream "pair" {{ target "127.0.0.1:{first}"; target "127.0.0.1:{second}" }} }}
+upstreams {{
+    upstream "pair" {{ health "tcp"; target "127.0.0.1:{first}"; target "127.0.0.1:{second}" }}
+}}
 routes {{
     route "pair" {{
         matches {{ path-prefix "/pair" }}

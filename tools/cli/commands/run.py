@@ -98,6 +98,7 @@ def command(
     from gwc.runtime.control.compiling import ChildCompiler, Compiles, TableFile
     from gwc.runtime.control.counting import Counting, configure, observer_of_supervisor
     from gwc.runtime.control.own_listeners import Own
+    from gwc.runtime.control.probes import Probes
     from gwc.runtime.control.sharing import Shared
     from gwc.runtime.control.supervisor import RunSettings, StartFailed, Supervisor
     from gwc.runtime.control.worker import loop_factory
@@ -134,6 +135,7 @@ def command(
                 reopen_log=observer.reopen,
                 counting=Counting(shared, observer).count,
                 own=lambda supervisor: Own(supervisor, shared, observer),
+                probes=lambda supervisor: Probes(supervisor, shared.slabs[0], root),
             ),
             compiler,
             observer.error,

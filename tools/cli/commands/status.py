@@ -89,7 +89,7 @@ def _worker(slot: int, worker: dict[str, Any] | None) -> tuple[str, ...]:
 def _targets(status: dict[str, Any]) -> list[tuple[str, ...]]:
     """Of all workers together."""
     sums: dict[tuple[str, str], list[int]] = {}
-    disabled: set[tuple[str, str]] = set()
+    states: dict[tuple[str, str], str] = {}
     for worker in status["workers"]:
         upstreams = ((worker or {}).get("status") or {}).get("upstreams", {})
         for name, targets in upstreams.items():
@@ -97,9 +97,9 @@ def _targets(status: dict[str, Any]) -> list[tuple[str, ...]]:
                 counts = sums.setdefault((name, each["target"]), [0, 0, 0])
                 for number, key in enumerate(("connections", "active", "idle")):
                     counts[number] += each[key]
-                if each["disabled"]:
-                    disabled.add((name, each["target"]))
-    return [(*key, *map(str, counts), "disabled" if key in disabled else "") for key, counts in sums.items()]
+                if each["state"] != "ready":
+                    states[name, each["target"]] = each["state"]
+    return [(*key, *map(str, counts), states.get(key, "")) for key, counts in sums.items()]
 
 
 def _columns(rows: list[tuple[str, ...]]) -> Iterator[str]:
