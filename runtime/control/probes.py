@@ -22,9 +22,10 @@ from gwc.schema.policies.choosing import Health
 from gwc.schema.table import RouteTable, UpstreamTls
 
 from ..observe.slab import Slab
+from ..pem_files import TlsFaulty
 from ..secrets import Secrets, SecretsMissing
 from ..upstream.standing import BREAKER_WORDS
-from ..upstream.tls import TlsFaulty, client_context
+from ..upstream.tls import client_context
 from .channel import Body
 from .probing import Spot, probe
 
