@@ -6,6 +6,7 @@ match; who sends what it decides is not its matter.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -65,16 +66,17 @@ def decide(
     port: int | None,
     split_point: int = 0,
     ids: tuple[str, str] = ("${trace-id}", "${request-id}"),
+    identity: Mapping[str, str] | None = None,
 ) -> Decision:
     """What happens to the request of `head`, which `match` won.
 
     `port` is the port that the address it came in by has, None on a unix socket; a listener's `public-port`
     goes before it. `split_point` picks the part of a split (modulo the sum of the weights). `ids` are the
-    trace's and the request's, by default as the variables are written.
+    trace's and the request's, by default as the variables are written; so is `identity`.
     """
     alternative = table.alternatives[match.rank]
     route = table.routes[alternative.route]
-    facts = Facts(head, route.name, match.captures, *ids)
+    facts = Facts(head, route.name, match.captures, *ids, identity)
     settings = next(each for each in table.settings() if each.name == head.listener)
     response = (changes_of(table.rules[route.response_rules], facts),)
     if route.action == "redirect":

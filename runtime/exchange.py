@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from random import getrandbits
 from time import perf_counter, time
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
 
 from gwc.schema.listener import ListenerSettings
 from gwc.schema.normalise.client import is_trusted, plain_address
@@ -48,6 +49,8 @@ if TYPE_CHECKING:
     from .upstream.choice import Chosen
     from .upstream.pool import Upstream
     from .upstream.targets import Target
+
+_NOBODY: Final[Mapping[str, str]] = MappingProxyType({})
 
 _REQUEST_ID = re.compile(r"[0-9A-Za-z._~+/=:-]{1,128}")
 
@@ -239,6 +242,12 @@ class Exchange:
 
     def _do(self, snapshot: Snapshot, found: Match, address: str, plan: Plan) -> None:
         """The route's action, after its filters."""
+        identity: Mapping[str, str] = _NOBODY
+        if self._filtering is not None:
+            context = self._filtering.context
+            self.head = context.head
+            if context.identity is not None:
+                identity = context.identity.variables()
         head, record, settings = self.head, self.record, plan.settings
         if self.handshake is not None and not self._may_switch(plan):
             return
@@ -254,7 +263,9 @@ class Exchange:
             return
         ids = record.trace_id, record.request_id
         port = snapshot.ports[address]
-        decision = decide(snapshot.table, head, found, port=port, split_point=point, ids=ids)
+        decision = decide(
+            snapshot.table, head, found, port=port, split_point=point, ids=ids, identity=identity
+        )
         self._changes = decision.response_headers
         self._act(plan, decision)
 

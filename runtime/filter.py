@@ -39,12 +39,21 @@ class Phase(IntEnum):
 class Identity:
     """Who a request is from, as an authenticating filter found out. `kind` is how: `api-key`, `jwt` …
 
-    `claims` are what else is known of it, names with values.
+    `claims` are what else is known of it, names with values. All text is one byte a character, and none of it
+    breaks a field's value.
     """
 
     kind: str
     name: str
     claims: tuple[tuple[str, str], ...] = ()
+
+    def variables(self) -> dict[str, str]:
+        """What header rules may use of it, by the variable's name."""
+        return {
+            "identity.kind": self.kind,
+            "identity.name": self.name,
+            **{f"identity.claim.{claim}": value for claim, value in self.claims},
+        }
 
 
 class Refuse(NamedTuple):
@@ -113,13 +122,14 @@ ReplyOutcome: TypeAlias = BodyChange | Awaitable[BodyChange | None] | None
 class FilterContext:
     """One request as filters see it, from its first filter to its end.
 
-    Mutable: `identity`, set by whoever authenticates; `set_fields` and `removed` (lower-case names), which
-    the upstream's request gets before the route's own header rules; `reply_fields`, set on every reply to
-    this request; `notes`, where a filter keeps what it needs later, by its own `name`; `request_change`,
-    which the request's body passes through. `body` is there for filters that asked for it. `peer` is who the
-    connection is from, `head.client_ip` who the request is from. `preflight`: the route was found for the
-    method that a CORS preflight asks for. `own`: the reply is the gateway's, not a target's. `length` is the
-    request body's: bytes, negative where it comes in chunks.
+    Mutable: `head`, whose query a filter may change before it goes on; `identity`, set by whoever
+    authenticates; `set_fields` and `removed` (lower-case names), which the upstream's request gets before
+    the route's own header rules; `reply_fields`, set on every reply to this request; `notes`, where a
+    filter keeps what it needs later, by its own `name`; `request_change`, which the request's body passes
+    through. `body` is there for filters that asked for it. `peer` is who the connection is from,
+    `head.client_ip` who the request is from. `preflight`: the route was found for the method that a CORS
+    preflight asks for. `own`: the reply is the gateway's, not a target's. `length` is the request body's:
+    bytes, negative where it comes in chunks.
     """
 
     services: Services

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from gwc.schema.policies.addresses import AddressRules
+from gwc.schema.policies.authentication import Authentication
 from gwc.schema.policies.security_headers import SecurityHeadersRecord
 from gwc.schema.table import RouteSettings
 from gwc.schema.values.duration import format_duration
@@ -69,9 +70,45 @@ def _security_headers(record: SecurityHeadersRecord) -> dict[str, Any]:
     return {"security-headers": {**dict(record.fields), **({"replace": True} if record.replace else {})}}
 
 
+def _authentication(policy: Authentication) -> dict[str, Any]:
+    if policy.closed:
+        return {"authenticate": {"closed": list(policy.closed)}}
+    if policy.public:
+        return {"authenticate": "public"}
+    if not policy.asks:
+        return {}
+    shown: dict[str, Any] = {}
+    if policy.api_keys:
+        shown["api-key"] = [
+            _there(
+                header=each.header,
+                query=each.query,
+                cookie=each.cookie,
+                file=each.file,
+                key=[name for name, _ in each.keys],
+                forward=each.forward,
+            )
+            for each in policy.api_keys
+        ]
+    if policy.basic is not None:
+        basic = policy.basic
+        cache = format_duration(basic.cache_ms * 1_000_000) if basic.cache_ms else "off"
+        shown["basic"] = [_there(file=basic.file, cache=cache, forward=basic.forward)]
+    shown |= _there(identity_header=policy.identity_header, realm=policy.realm)
+    return {"authenticate": shown}
+
+
+def _there(**values: Any) -> dict[str, Any]:
+    """Those that are there, by the names of keys."""
+    return {
+        key.replace("_", "-"): value for key, value in values.items() if value not in (None, [], (), False)
+    }
+
+
 _SHOWN: Final[Mapping[str, Callable[[Any], dict[str, Any]]]] = {
     "addresses": _addresses,
     "cors": lambda record: {"cors": _words_of(record)},
     "security_headers": _security_headers,
+    "authentication": _authentication,
 }
 """By field of the settings."""

@@ -216,7 +216,7 @@ class Secrets:
 
 
 def stamp(table: RouteTable, environment: Mapping[str, str], root: Path) -> object:
-    """Something that changes with the files that a table refers to or names for TLS. Opens none of them."""
+    """Something that changes with the files that a table names. Opens none of them."""
     secrets = Secrets(environment, root)
     paths: set[str] = set()
     for _, written in references(table):
@@ -225,25 +225,28 @@ def stamp(table: RouteTable, environment: Mapping[str, str], root: Path) -> obje
             paths.update(part.path for part in parts if isinstance(part, FileReference))
         else:
             paths.update(each[5:] for each in written[1::2] if each.startswith("file:"))
-    paths.update(_tls_files(table, secrets))
+    paths.update(_named_files(table, secrets))
     return {path: _stamp_of(root / path) for path in paths}
 
 
-def tls_files(table: RouteTable, environment: Mapping[str, str], root: Path) -> frozenset[Path]:
-    """The files of certificates, keys and authorities that a table names: a change of them is to be taken
-    up.
+def named_files(table: RouteTable, environment: Mapping[str, str], root: Path) -> frozenset[Path]:
+    """The files of certificates, keys, authorities and policies that a table names: a change of them is to be
+    taken up.
     """
-    return frozenset(root / path for path in _tls_files(table, Secrets(environment, root)))
+    return frozenset(root / path for path in _named_files(table, Secrets(environment, root)))
 
 
-def _tls_files(table: RouteTable, secrets: Secrets) -> Iterator[str]:
-    for text in _tls_paths(table):
+def _named_files(table: RouteTable, secrets: Secrets) -> Iterator[str]:
+    for text in _named_paths(table):
         if text is not None:
             with contextlib.suppress(SecretsMissing):
                 yield secrets.text(text).reveal()
 
 
-def _tls_paths(table: RouteTable) -> Iterator[str | None]:
+def _named_paths(table: RouteTable) -> Iterator[str | None]:
+    for settings in table.settings_of_routes:
+        if settings.authentication is not None:
+            yield from settings.authentication.files()
     for upstream in table.upstreams:
         if upstream.tls is not None:
             yield from (upstream.tls.ca_file, upstream.tls.certificate_file, upstream.tls.key_file)
@@ -305,6 +308,10 @@ def _texts(table: RouteTable) -> Iterator[tuple[str, str | None]]:
         if tls is not None:
             for text in (tls.server_name, tls.ca_file, tls.certificate_file, tls.key_file):
                 yield place, text
+    for settings in table.settings_of_routes:
+        if settings.authentication is not None:
+            for text in settings.authentication.texts():
+                yield "`authenticate`", text
 
 
 def _values(table: RouteTable) -> Iterator[tuple[str, Value]]:

@@ -21,6 +21,7 @@ from .listener import ListenerLimits as ListenerLimits
 from .listener import ListenerSettings, PathOptions
 from .networks import Networks as Networks
 from .policies.addresses import AddressRules
+from .policies.authentication import Authentication
 from .policies.choosing import Choosing
 from .policies.compress import CompressRecord, DecompressRecord
 from .policies.cors import CorsRecord
@@ -259,6 +260,7 @@ class RouteSettings(NamedTuple):
     compress: CompressRecord | None = None
     decompress: DecompressRecord = DecompressRecord()
     error_pages: ErrorPagesRecord | None = None
+    authentication: Authentication | None = None
 
 
 class RouteRecord(NamedTuple):

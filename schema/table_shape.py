@@ -50,9 +50,11 @@ _VARIABLES: Final = frozenset(
         "route",
         "trace-id",
         "request-id",
+        "identity.name",
+        "identity.kind",
     )
 )
-_NAMED_VARIABLES: Final = ("req.header.", "path.", "env:", "file:")
+_NAMED_VARIABLES: Final = ("req.header.", "path.", "identity.claim.", "env:", "file:")
 
 
 class _Misshapen(Exception):

@@ -15,6 +15,8 @@ from gwc.schema.listener import ListenerSettings
 from ..resolve import Item, Resolution
 from ..resolve.resolved import Listener
 from . import (
+    closed_route,
+    exposed_credential,
     foreign_pattern,
     host_out_of_scope,
     identical_matches,
@@ -23,6 +25,7 @@ from . import (
     linear_regex,
     long_try,
     lower_case_method,
+    nameless_identity,
     needs_tls,
     no_routes,
     nobody_allowed,
@@ -45,6 +48,7 @@ ItemRule = Callable[[Item, Sequence[Listener]], Iterable[Diagnostic]]
 
 RULES: tuple[Rule, ...] = (
     unused_upstream.check,
+    closed_route.check,
     unused_matcher.check,
     zero_weights.check,
     redirect_to_itself.check,
@@ -59,6 +63,8 @@ RULES: tuple[Rule, ...] = (
     unverified_upstream.check,
     single_target.check,
     written_secret.check,
+    nameless_identity.check,
+    exposed_credential.check,
 )
 
 ITEM_RULES: tuple[ItemRule, ...] = (

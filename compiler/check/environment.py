@@ -82,6 +82,36 @@ def _files(root: Record) -> Iterator[tuple[Record, str]]:
     for upstream in root.get("upstreams", ()):
         tls = upstream.get("tls", {})
         yield from ((tls, key) for key in _FILES if key in tls)
+    for owner in owners(root):
+        for record, key in _of_policies(owner):
+            if key in _POLICY_FILES:
+                yield record, key
+
+
+def owners(root: Record) -> Iterator[Record]:
+    """Whoever may have policies: defaults, groups, routes."""
+    if "defaults" in root:
+        yield root["defaults"]
+    waiting = list(root.get("routes", ()))
+    while waiting:
+        record = waiting.pop()
+        yield record
+        if "group" in record:
+            waiting += record.get("routes", ())
+
+
+_POLICY_FILES = ("file",)
+
+
+def _of_policies(owner: Record) -> Iterator[tuple[Record, str]]:
+    """The texts of policies in which references may stand."""
+    policy = owner.get("authenticate", {})
+    for keys in policy.get("api-key", ()):
+        if "file" in keys:
+            yield keys, "file"
+        yield from ((key, "hash") for key in keys.get("key", ()))
+    if "basic" in policy:
+        yield policy["basic"], "file"
 
 
 def _references(root: Record) -> Iterator[tuple[Record, str, int | None]]:
@@ -98,6 +128,8 @@ def _references(root: Record) -> Iterator[tuple[Record, str, int | None]]:
         tls = upstream.get("tls", {})
         yield from ((tls, key, None) for key in ("server-name", *_FILES) if key in tls)
         yield from ((egress, key, None) for egress in (upstream.get("egress-proxy", {}),) for key in egress)
+    for owner in owners(root):
+        yield from ((record, key, None) for record, key in _of_policies(owner))
     if "defaults" in root:
         yield from _in_settings(root["defaults"])
     yield from _in_routes(root.get("routes", ()))

@@ -9,7 +9,7 @@ from gwc.schema.listener import ListenerSettings
 from gwc.schema.predicate import HostPattern
 
 from ..resolve import Resolution
-from ..resolve.patterns import host_pattern
+from ..resolve.patterns import host_pattern, hosts_overlap
 from ..validate.record import span_of
 
 
@@ -59,17 +59,6 @@ def _impossible(pattern: HostPattern, listeners: Sequence[ListenerSettings]) -> 
     if not listeners or any(not each.hosts for each in listeners):
         return None
     scopes = [scope for each in listeners for scope in each.hosts]
-    if any(_overlap(pattern.text, scope) for scope in scopes):
+    if any(hosts_overlap(pattern.text, scope) for scope in scopes):
         return None
     return "outside the `host` of every listener that the route applies to"
-
-
-def _overlap(one: str, other: str) -> bool:
-    """Whether some name is in both; each is a name or `*.` and a name."""
-    if one.startswith("*."):
-        if other.startswith("*."):
-            return one == other or one.endswith(other[1:]) or other.endswith(one[1:])
-        return other.endswith(one[1:]) and len(other) > len(one) - 1
-    if other.startswith("*."):
-        return one.endswith(other[1:]) and len(one) > len(other) - 1
-    return one == other

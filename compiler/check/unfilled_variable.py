@@ -16,7 +16,7 @@ from ..resolve.resolved import Listener
 from ..validate.record import Record, span_of
 
 _VARIABLE = re.compile(
-    r"(?<!\$)\$\{(?:env:|file:|req\.|path\.|(?:client-ip|listener|route|trace-id|request-id)\})[^}]*\}?"
+    r"(?<!\$)\$\{(?:env:|file:|req\.|path\.|identity\.|(?:client-ip|listener|route|trace-id|request-id)\})[^}]*\}?"
 )
 _OPERATORS = ("value", "prefix", "suffix", "contains")
 _OF_CONDITIONS = "conditions compare text as it stands; a value for each environment comes with an overlay"

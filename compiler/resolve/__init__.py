@@ -17,6 +17,7 @@ from gwc.schema.span import Span
 from ..validate.record import Record, key_span, span_of
 from .actions import resolve_action
 from .blocks import MAX_WRITTEN_IN, Block, Step, resolve_block, written_in_too_much
+from .closing import with_closed
 from .context import Context, name_span, name_table, top_of
 from .effects import check_effects
 from .expand import Expanded, expand, size
@@ -162,7 +163,10 @@ def resolve(root: Record, main_file: str, cache: ResolveCache | None = None) -> 
     gateway = resolve_gateway(root, found)
     config = None
     if not any(diagnostic.severity is Severity.ERROR for diagnostic in found):
-        config = ResolvedConfig(listeners, upstreams, routes, _in_rank_order(units), gateway)
+        alternatives = _in_rank_order(units)
+        reach = [scoped.scope.listeners for scoped in scoped_routes]
+        routes = with_closed(routes, reach, alternatives, listeners)
+        config = ResolvedConfig(listeners, upstreams, routes, alternatives, gateway)
     items = [unit.item for unit in units]
     items += [Item(matcher, tuple(with_negations(matcher))) for matcher in matcher_records]
     if "defaults" in root:

@@ -42,6 +42,17 @@ def host_pattern(text: str) -> HostPattern:
     return HostPattern("wildcard" if name.startswith("*.") else "exact", name)
 
 
+def hosts_overlap(one: str, other: str) -> bool:
+    """Whether some name is in both; each is a name or `*.` and a name."""
+    if one.startswith("*."):
+        if other.startswith("*."):
+            return one == other or one.endswith(other[1:]) or other.endswith(one[1:])
+        return other.endswith(one[1:]) and len(other) > len(one) - 1
+    if other.startswith("*."):
+        return one.endswith(other[1:]) and len(one) > len(other) - 1
+    return one == other
+
+
 def host_patterns(value: Record) -> tuple[HostPattern, ...]:
     """The patterns of a `host` predicate: names first, then regular expressions."""
     names = tuple(host_pattern(text) for text in value.get("name", ()))

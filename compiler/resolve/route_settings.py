@@ -13,6 +13,7 @@ from gwc.schema.table import RouteSettings
 
 from .addresses import ADDRESS_KEYS, address_rules
 from .amounts import amount_of, filled
+from .authentication import authentication
 from .context import Context, Record, key_span, span_of
 from .headers import UNCHANGEABLE_IN_REQUESTS
 from .policies import POLICIES, own_policies
@@ -31,6 +32,7 @@ SETTINGS: Final = frozenset(
         "sticky",
         "retries",
         *ADDRESS_KEYS,
+        "authenticate",
         *POLICIES,
     )
 )
@@ -101,6 +103,8 @@ def overlaid_settings(context: Context, outer: RouteSettings, record: Record) ->
         own["addresses"] = address_rules(settings.addresses, record)
     if "retries" in record:
         own["retries"] = resolve_retries(context, record["retries"])
+    if "authenticate" in record:
+        own["authentication"] = authentication(context, record["authenticate"])
     return context.share(settings._replace(**own) if own else settings)
 
 

@@ -27,6 +27,7 @@ from gwc.schema.values.cookie_name import parse_cookie_name
 from gwc.schema.values.field_value import parse_field_value, parse_plain_value
 from gwc.schema.values.header_name import parse_header_name
 from gwc.schema.values.host import parse_host
+from gwc.schema.values.key_hash import parse_key_hash
 from gwc.schema.values.media_type import parse_content_type, parse_media_type
 from gwc.schema.values.method import parse_method
 from gwc.schema.values.name import parse_name
@@ -281,6 +282,12 @@ def _media_type(parse: Callable[[str], object]) -> Explain:
     return explain
 
 
+def _key_hash(place: Place, text: str) -> Diagnostic:
+    refusal = _refusal_of(parse_key_hash, text)
+    at = place.span(refusal.offset, refusal.length)
+    return error("GWC369", at, refusal.message, help=refusal.help)
+
+
 def _never(place: Place, text: str) -> Diagnostic:
     raise AssertionError(f"nothing refuses {text!r} as {place.key}")
 
@@ -319,6 +326,7 @@ FORMATS: Final[Mapping[str, tuple[Check, Explain]]] = {
     "timeout": (_accepts(parse_timeout), _duration(parse_timeout)),
     "size-limit": (_accepts(parse_limit), _size(parse_limit)),
     "part-size": (_accepts(parse_part_size), _size(parse_part_size)),
+    "key-hash": (_accepts(parse_key_hash), _key_hash),
     "url": (_accepts(parse_service_url), _url),
     "file": (_accepts(parse_file), _file(parse_file)),
     "media-type": (_accepts(parse_media_type), _media_type(parse_media_type)),

@@ -15,13 +15,17 @@ from gwc.schema.table import Value
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What variables are filled from. The ids are the request's; whoever has none leaves them as written."""
+    """What variables are filled from. The ids are the request's; whoever has none leaves them as written.
+
+    `identity` has what is known of who the request is from, by variable; None where that is not known here.
+    """
 
     head: RequestHead
     route: str
     captures: Mapping[str, str]
     trace_id: str = "${trace-id}"
     request_id: str = "${request-id}"
+    identity: Mapping[str, str] | None = None
 
 
 def fill(value: Value, facts: Facts) -> str:
@@ -39,6 +43,8 @@ def worth(name: str, facts: Facts) -> str:
         return facts.captures.get(name[5:], "")
     if name.startswith("req.header."):
         return head.headers.get(name[11:], "")
+    if name.startswith("identity."):
+        return f"${{{name}}}" if facts.identity is None else facts.identity.get(name, "")
     if name.startswith(("env:", "file:")):
         return f"${{{name}}}"
     if name == "client-ip":

@@ -77,6 +77,7 @@ _REQUEST: Final = {
     "host": TEXT,
     "path": TEXT,
     "query": _or_null(TEXT),
+    "identity": {"type": "string", "description": 'Who authenticated, "" where nobody did.'},
     "user_agent": TEXT,
     "referer": TEXT,
     "request_bytes": COUNT,

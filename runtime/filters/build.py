@@ -73,6 +73,7 @@ FACTORIES: Final[tuple[Factory, ...]] = (
     _where("security_headers", "security_headers"),
     _where("compress", "compress"),
     _where("error_pages", "error_pages"),
+    _where("authentication", "authentication"),
 )
 """One for each kind of filter. Within a phase this is the order in which requests meet them."""
 

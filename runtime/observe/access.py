@@ -96,6 +96,7 @@ class AccessLog:
             "host": record.host,
             "path": masked_path(path) if ";" in path else path,
             "query": masked_query(query) if query else query,
+            "identity": record.identity,
             "user_agent": record.user_agent,
             "referer": masked_reference(referer) if referer else "",
             "request_bytes": record.request_bytes,

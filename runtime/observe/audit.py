@@ -70,6 +70,7 @@ class AuditLog:
                 host=record.host[:_LONGEST],
                 path=masked_path(record.path[:_LONGEST]),
                 request_id=record.request_id[:_LONGEST],
+                **({"identity": record.identity[:_LONGEST]} if record.identity else {}),
             )
 
     def refused(self, reason: str, client: str, listener: str, detail: str, status: int = 0) -> None:

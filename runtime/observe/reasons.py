@@ -80,6 +80,11 @@ POLICIES: Final[Mapping[str, int]] = MappingProxyType(
     {
         "address-denied": 403,
         "body-coding": 415,
+        "no-credentials": 401,
+        "bad-credentials": 401,
+        "route-closed": 401,
+        "not-allowed": 403,
+        "auth-unavailable": 503,
     }
 )
 """What a route's policies refuse."""

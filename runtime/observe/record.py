@@ -23,6 +23,7 @@ class RequestRecord:
     with, None for others and where it did not come to that. `span_id` and `parent_span_id` are 16 hexadecimal
     digits, "" where there is none. `sampled`: spans are wanted. `attempts_told`: so
     many attempts are counted already. `session` is None without TLS.
+    many attempts are counted already. `identity` is the name of whoever authenticated.
     """
 
     began: float = 0.0
@@ -59,3 +60,4 @@ class RequestRecord:
     first_byte_s: float | None = None
     generation: int = 0
     session: TlsSession | None = None
+    identity: str = ""

@@ -86,11 +86,15 @@ VARIABLES: Final = (
     "trace-id",
     "request-id",
     "path.NAME",
+    "identity.name",
+    "identity.kind",
+    "identity.claim.NAME",
 )
 """The variables that there are; NAME is the name of a header field or of a capture."""
 
 _PLAIN_VARIABLES: Final = frozenset(name for name in VARIABLES if not name.endswith(".NAME"))
 _CAPTURE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
+_CLAIM: Final = re.compile(r"[^\x00-\x20\x7f{}]{1,256}")
 _TOKEN: Final = re.compile(f"[{CHARACTERS}]{{1,256}}")
 _ENVIRONMENT: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
@@ -105,6 +109,8 @@ _NEAR_VARIABLES: Final = {
     "req.client-ip": "client-ip", "ip": "client-ip", "route.name": "route", "listener.name": "listener",
     "trace_id": "trace-id", "traceid": "trace-id", "request_id": "request-id", "x-request-id": "request-id",
     "correlation-id": "request-id", "req.id": "request-id",
+    "remote_user": "identity.name", "user": "identity.name", "identity": "identity.name",
+    "http.auth.user.id": "identity.name",
 }  # fmt: skip
 
 
@@ -191,6 +197,8 @@ def _variable_name(inner: str) -> str | None:
         return inner
     if inner.startswith("req.header.") and _TOKEN.fullmatch(inner, 11):
         return inner.lower()
+    if inner.startswith("identity.claim.") and _CLAIM.fullmatch(inner, 15):
+        return inner
     if inner.startswith("path.") and _CAPTURE.fullmatch(inner, 5):
         return inner
     return None

@@ -16,7 +16,18 @@ from .telling import record_of
 FIELDS = {
     *("timestamp", "trace_id", "request_id", "method", "path", "query", "protocol", "status"),
     *("request_bytes", "response_bytes", "duration_ms", "connect_ms", "first_byte_ms", "client_ip"),
-    *("user_agent", "referer", "host", "listener", "route", "match", "upstream", "target", "attempts"),
+    *(
+        "user_agent",
+        "identity",
+        "referer",
+        "host",
+        "listener",
+        "route",
+        "match",
+        "upstream",
+        "target",
+        "attempts",
+    ),
     *("grpc_status", "reused", "reason", "generation", "instance"),
 }
 LATIN = st.text(alphabet=st.characters(codec="latin-1"), max_size=40)

@@ -102,7 +102,7 @@ def command(
     from gwc.runtime.control.sharing import Shared
     from gwc.runtime.control.supervisor import RunSettings, StartFailed, Supervisor
     from gwc.runtime.control.worker import loop_factory
-    from gwc.runtime.secrets import Secrets, stamp, tls_files
+    from gwc.runtime.secrets import Secrets, named_files, stamp
 
     root = Path(path) if os.path.isdir(path) else Path(path).parent
     shared = Shared(root)
@@ -131,7 +131,7 @@ def command(
                 configure=lambda gateway: configure(observer, gateway, fill),
                 fill=fill,
                 stamp=lambda table: stamp(table, os.environ, root),
-                watched=lambda table: tls_files(table, os.environ, root),
+                watched=lambda table: named_files(table, os.environ, root),
                 reopen_log=observer.reopen,
                 counting=Counting(shared, observer).count,
                 own=lambda supervisor: Own(supervisor, shared, observer),

@@ -1,0 +1,67 @@
+"""Who may send requests, and how they prove who they are.
+
+Texts of files, URLs, hashes and secrets may hold references.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class ApiKeys(NamedTuple):
+    """Keys by their SHA-256. Where they are looked for, in this order; `keys` are names with hashes.
+
+    `forward`: the upstream gets the credential too.
+    """
+
+    header: str | None
+    query: str | None
+    cookie: str | None
+    file: str | None
+    keys: tuple[tuple[str, str], ...]
+    forward: bool = False
+
+
+class Basic(NamedTuple):
+    """Names and passwords of a file. `cache_ms`: how long a password is known to be right."""
+
+    file: str
+    cache_ms: int = 60_000
+    forward: bool = False
+
+
+class Authentication(NamedTuple):
+    """The ways of which any may hold; without one, and not `public`, nobody is let in on listeners that are
+    `closed`.
+
+    `closed` are the listeners where a route that says nothing of this refuses everybody, because others of
+    the listener say it. `strips` are the lower-case names of fields that only the gateway may set.
+    """
+
+    public: bool = False
+    realm: str = "restricted"
+    identity_header: str | None = None
+    api_keys: tuple[ApiKeys, ...] = ()
+    basic: Basic | None = None
+    closed: tuple[str, ...] = ()
+    strips: tuple[str, ...] = ()
+
+    @property
+    def asks(self) -> bool:
+        """Whether there is a way to prove who one is."""
+        return bool(self.api_keys or self.basic)
+
+    def result_fields(self) -> set[str]:
+        """The fields that this sets for the upstream."""
+        return {self.identity_header} if self.identity_header else set()
+
+    def texts(self) -> list[str]:
+        """The texts in which references may stand, those of `files` too."""
+        return [*(text for each in self.api_keys for _, text in each.keys), *self.files()]
+
+    def files(self) -> list[str]:
+        """The files that are read when a table is prepared."""
+        return [
+            *(each.file for each in self.api_keys if each.file),
+            *((self.basic.file,) if self.basic else ()),
+        ]
