@@ -56,13 +56,19 @@ def _words_of(record: Any) -> dict[str, Any]:
     """A record by the keys of the configuration, durations as they are written, nothing that is off."""
     shown: dict[str, Any] = {}
     for field, value in record._asdict().items():
-        if value is None or value is False or value == () or value == "":
+        if value is None or value is False or value in ((), "") or (value == 0 and field.endswith("_ms")):
             continue
         name = field.removesuffix("_ms").replace("_", "-")
         if field.endswith("_ms"):
             shown[name] = format_duration(value * 1_000_000)
         else:
             shown[name] = list(value) if isinstance(value, tuple) else value
+    return shown
+
+
+def _limit(record: Any) -> dict[str, Any]:
+    shown = _words_of(record)
+    shown["key"] = [" ".join(filter(None, part)) for part in record.key]
     return shown
 
 
@@ -108,6 +114,8 @@ def _there(**values: Any) -> dict[str, Any]:
 _SHOWN: Final[Mapping[str, Callable[[Any], dict[str, Any]]]] = {
     "addresses": _addresses,
     "cors": lambda record: {"cors": _words_of(record)},
+    "rate_limits": lambda records: {"rate-limit": list(map(_limit, records))},
+    "concurrency": lambda record: {"concurrency": _limit(record)},
     "security_headers": _security_headers,
     "authentication": _authentication,
 }

@@ -28,6 +28,7 @@ from .policies.cors import CorsRecord
 from .policies.egress import EgressRecord
 from .policies.error_pages import ErrorPagesRecord
 from .policies.http2 import ListenerHttp2 as ListenerHttp2
+from .policies.limits import ConcurrencyRecord, RateLimitRecord
 from .policies.retries import RetriesRecord
 from .policies.security_headers import SecurityHeadersRecord
 from .policies.tls import ListenerTls as ListenerTls
@@ -256,6 +257,8 @@ class RouteSettings(NamedTuple):
     drain_streams_ms: int = OFF
     retries: RetriesRecord | None = None
     cors: CorsRecord | None = None
+    rate_limits: tuple[RateLimitRecord, ...] | None = None
+    concurrency: ConcurrencyRecord | None = None
     security_headers: SecurityHeadersRecord | None = None
     compress: CompressRecord | None = None
     decompress: DecompressRecord = DecompressRecord()

@@ -13,6 +13,7 @@ from .compress import resolve_compress
 from .context import Context, Record
 from .cors import resolve_cors
 from .error_pages import resolve_error_pages
+from .limits import resolve_concurrency, resolve_rate_limits
 from .security_headers import resolve_security_headers
 
 Read = Callable[[Context, Any, str], Any]
@@ -22,6 +23,8 @@ POLICIES: Final[Mapping[str, tuple[str, Read]]] = {
     "compress": ("compress", resolve_compress),
     "cors": ("cors", resolve_cors),
     "error-pages": ("error_pages", resolve_error_pages),
+    "rate-limit": ("rate_limits", resolve_rate_limits),
+    "concurrency": ("concurrency", resolve_concurrency),
     "security-headers": ("security_headers", resolve_security_headers),
 }
 """By key: the field of `RouteSettings`, and who reads it."""

@@ -30,6 +30,8 @@ _SETTINGS: Final = {
     "limits": "client-max-body-size client_max_body_size max-body-size body-limit request-body-limit",
     "trailers": "trailer",
     "cors": "cors-policy cross-origin access-control enable-cors",
+    "rate-limit": "ratelimit rate_limit limit-req limit_req throttle throttling rate-limits rate-limiting",
+    "concurrency": "limit-conn limit_conn max-concurrent in-flight inflight bulkhead",
     "security-headers": "secure-headers security_headers helmet hsts csp",
     "sticky": "session-affinity session-persistence affinity ip-hash ip_hash hash stickiness",
     "request-headers": "headers set-header set-headers add-header proxy-set-header header header-up",
@@ -162,6 +164,17 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "back-off": {"first": "base base-interval min initial", "most": "max max-interval cap"},
     "retry-budget": {"share": "percent budget-percent ratio", "least": "min min-retry-concurrency"},
+    "rate-limit": {
+        "requests": "max-rps rps rate average limit tokens max-requests events",
+        "per": "window period interval unit time fill-interval every",
+        "burst": "max-burst bucket-size capacity max-tokens",
+        "key": "by key-by zone descriptor source",
+        "over": "on-limit action mode",
+        "delay-at-most": "max-delay delay nodelay",
+        "status": "status-code limit-req-status code",
+        "max-keys": "max-entries zone-size size",
+    },
+    "concurrency": {"requests": "max limit max-requests amount", "wait": "queue queue-timeout timeout"},
     "cors": {
         "origins": "origin allow-origin allow-origins allow_origins allowed-origins "
         "access-control-allow-origin",

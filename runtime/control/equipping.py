@@ -12,6 +12,7 @@ from gwc.schema.table import GatewayRecord, LogRecord, RouteTable
 from ..observe.access import AccessLog
 from ..observe.observer import Observer
 from ..observe.slab import Slab
+from ..state.buckets import Buckets
 from ..state.cells import Cells
 from .channel import Body
 from .serving import Serving
@@ -30,6 +31,7 @@ def make_serving(loop: asyncio.AbstractEventLoop, equipment: Equipment) -> Equip
         observer,
         Cells.attach(settings["cells"], settings["seat"]),
         root=Path(settings["root"]),
+        buckets=Buckets(settings["buckets"], settings["seat"]),
     )
 
     def committed(_: RouteTable) -> None:

@@ -49,6 +49,7 @@ from ..plan import NO_TIMES, Plan, Times, times_of
 from ..secrets import Secrets, SecretsMissing
 from ..sides import Services
 from ..snapshot import ListenerPolicy, Snapshot
+from ..state.buckets import Buckets
 from ..timers import Timers
 from ..tries import TryRules, rules_of
 from ..upstream.address import HostName, ServiceName, TargetFaulty, target_of
@@ -333,6 +334,7 @@ class Serving:
         observer: Observing,
         cells: CellsLike | None = None,
         *,
+        buckets: Buckets | None = None,
         root: Path | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> None:
@@ -344,6 +346,7 @@ class Serving:
         self.draining = False
         self.streams: MutableSet[Exchange] = WeakSet()  # event streams and tunnels, also those just over
         self._cells: CellsLike = LocalCells() if cells is None else cells
+        self._buckets = Buckets() if buckets is None else buckets
         self._root = Path() if root is None else root
         self._environment = os.environ if environment is None else environment
         self._doors: dict[str, Door] = {}
@@ -424,7 +427,14 @@ class Serving:
         try:
             for number, settings in enumerate(table.settings_of_routes):
                 making = Making(
-                    self.loop, self.observer, names.get(number, ""), self._root, fill, counter, self._keeping
+                    self.loop,
+                    self.observer,
+                    names.get(number, ""),
+                    self._root,
+                    fill,
+                    counter,
+                    self._keeping,
+                    self._buckets,
                 )
                 chains.append(filters_of(settings, making) if number in names else None)
             await prepare_all(chains)

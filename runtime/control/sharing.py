@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..observe.slab import Slab, reset_gauges
+from ..state.buckets import Buckets
 from ..state.cells import DEFAULT_SLOTS, Cells, SlotTaken
 
 
@@ -24,6 +25,7 @@ class Shared:
     def __init__(self, root: Path) -> None:
         self._root = root
         self.cells = Cells.create()
+        self.buckets = Buckets.create()
         self.slabs: dict[int, Slab] = {0: Slab.create()}
         """By seat; read by whoever tells metrics. Seat 0 is the supervisor's own."""
         self._seats: dict[int, int] = {}
@@ -39,7 +41,8 @@ class Shared:
         if slab is None:
             slab = self.slabs[seat] = Slab.create()
         settings = {"root": str(self._root), "seat": seat, "cells": self.cells.fd, "slab": slab.fd}
-        return settings, (self.cells.fd, slab.fd)
+        assert self.buckets.fd is not None
+        return {**settings, "buckets": self.buckets.fd}, (self.cells.fd, slab.fd, self.buckets.fd)
 
     def give_back(self, number: int) -> None:
         """See `fleet.Equipping`."""
@@ -48,3 +51,4 @@ class Shared:
             reset_gauges(self.slabs[seat])
             with contextlib.suppress(SlotTaken):
                 self.cells.release_slot(seat)
+            self.buckets.release_seat(seat)

@@ -18,6 +18,7 @@ from gwc.schema.table import RouteSettings
 from ..filter import Filter
 from ..filtering import Chain, chain_of
 from ..observe.observing import Observing
+from ..state.buckets import Buckets
 from .keeping import Keeping
 
 
@@ -41,7 +42,8 @@ class Making:
 
     `route` is the name of the first route with these settings. `fill` puts secrets in place of references.
     `root` is the directory that relative files are from. `counter` gives a number that all workers share, by
-    a name that begins with the filter's own. `keep` has what outlives a table.
+    a name that begins with the filter's own. `keep` has what outlives a table,
+    `buckets` what is counted for each of many keys.
     """
 
     loop: asyncio.AbstractEventLoop
@@ -51,6 +53,7 @@ class Making:
     fill: Callable[[str], str]
     counter: Callable[[str], Counter]
     keep: Keeping
+    buckets: Buckets
 
 
 Factory = Callable[[RouteSettings, Making], Filter | None]
@@ -70,6 +73,8 @@ def _where(field: str, module: str) -> Factory:
 FACTORIES: Final[tuple[Factory, ...]] = (
     _where("addresses", "addresses"),
     _where("cors", "cors"),
+    _where("concurrency", "concurrency"),
+    _where("rate_limits", "rate_limits"),
     _where("security_headers", "security_headers"),
     _where("compress", "compress"),
     _where("error_pages", "error_pages"),

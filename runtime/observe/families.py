@@ -156,6 +156,12 @@ FAMILIES: Final = (
         "counter",
         ("reason",),
     ),
+    Family(
+        "gwc_rate_limited_total",
+        "Requests over a rate limit. result: rejected, delayed, logged.",
+        "counter",
+        ("route", "result"),
+    ),
     Family("gwc_in_flight", "Requests being served.", "gauge", held=True),
     Family("gwc_connections", "Open connections of clients.", "gauge", ("listener",), held=True),
     Family("gwc_tunnels", "Open WebSockets.", "gauge", ("route",), held=True),

@@ -138,6 +138,13 @@ class Observer:
         """A request is not tried again that otherwise would be."""
         self.metrics.retry_withheld(route, why)
 
+    def counted(self, family: str, labels: tuple[str, ...]) -> None:
+        """See Observing."""
+        try:
+            self.metrics.slab.add(family, labels)
+        except Exception as error:
+            self._failed(error)
+
     # --- the gateway itself ---
 
     def error(self, level: str, event: str, **fields: object) -> None:

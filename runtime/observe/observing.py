@@ -55,6 +55,9 @@ class Observing(Protocol):
     def retry_withheld(self, route: str, why: str) -> None:
         """A request is not tried again that otherwise would be."""
 
+    def counted(self, family: str, labels: tuple[str, ...]) -> None:
+        """Something of a policy happened once: a counter of `families.FAMILIES` and its labels."""
+
     def refused(self, reason: str, client: str, listener: str, detail: str) -> None:
         """Bytes were refused before there was a request to tell of."""
 
@@ -105,6 +108,9 @@ class Silent:
         """See Observing."""
 
     def retry_withheld(self, route: str, why: str) -> None:
+        """See Observing."""
+
+    def counted(self, family: str, labels: tuple[str, ...]) -> None:
         """See Observing."""
 
     def refused(self, reason: str, client: str, listener: str, detail: str) -> None:

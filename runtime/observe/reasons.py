@@ -85,6 +85,8 @@ POLICIES: Final[Mapping[str, int]] = MappingProxyType(
         "route-closed": 401,
         "not-allowed": 403,
         "auth-unavailable": 503,
+        "rate-limited": 429,
+        "concurrency": 503,
     }
 )
 """What a route's policies refuse."""

@@ -304,6 +304,43 @@ UPSTREAM: list[Row] = [
     ("upstream-names", "family", 'names { family "ipv4" }', "names.family", "ipv4"),
 ]
 
+
+def _limit(key: str, said: str, path: str, wanted: Any) -> Row:
+    return ("rate-limit", key, f"rate-limit {{ requests 7; {said} }}", f"rate_limits.0.{path}", wanted)
+
+
+def _concurrency(key: str, said: str, path: str, wanted: Any) -> Row:
+    return ("concurrency", key, f"concurrency {{ requests 7; {said} }}", f"concurrency.{path}", wanted)
+
+
+LIMITS: list[Row] = [
+    ("route", "rate-limit", "rate-limit { requests 7 }", "rate_limits.0.name", "1"),
+    ("rate-limit", "name", 'rate-limit "a" { requests 7 }', "rate_limits.0.name", "a"),
+    ("rate-limit", "name", 'rate-limit "off"', "rate_limits", None),
+    ("rate-limit", "requests", "rate-limit { requests 7 }", "rate_limits.0.requests", 7),
+    ("rate-limit", "requests", "rate-limit { requests 7 }", "rate_limits.0.burst", 7),
+    _limit("per", 'per "2m"', "per_ms", 120_000),
+    _limit("burst", "burst 9", "burst", 9),
+    _limit("key", 'key "path"', "key", (("path", ""),)),
+    ("limit-key", "by", *_limit("key", 'key "path" "all"', "key", (("path", ""),))[2:]),
+    ("limit-key", "header", *_limit("key", 'key header="X"', "key", (("header", "x"),))[2:]),
+    ("limit-key", "cookie", *_limit("key", 'key cookie="X"', "key", (("cookie", "X"),))[2:]),
+    _limit("max-keys", "max-keys 9", "max_keys", 9),
+    _limit("over", 'over "log"', "over", "log"),
+    _limit("delay-at-most", 'over "delay"; delay-at-most "9ms"', "delay_ms", 9),
+    _limit("status", "status 503", "status", 503),
+    _limit("message", 'message "m"', "message", "m"),
+    _limit("fields", "fields #false", "fields", False),
+    ("route", "concurrency", "concurrency { requests 7 }", "concurrency.requests", 7),
+    ("concurrency", "state", 'concurrency "off"', "concurrency", None),
+    ("concurrency", "requests", "concurrency { requests 7 }", "concurrency.key", (("all", ""),)),
+    _concurrency("key", 'key "path"', "key", (("path", ""),)),
+    _concurrency("max-keys", "max-keys 9", "max_keys", 9),
+    _concurrency("wait", 'wait "9ms"', "wait_ms", 9),
+    _concurrency("status", "status 429", "status", 429),
+    _concurrency("message", 'message "m"', "message", "m"),
+]
+
 PRESET = (
     ("x-content-type-options", "nosniff"),
     ("x-frame-options", "SAMEORIGIN"),
@@ -357,6 +394,7 @@ SETTINGS: list[Row] = [
     ("cors", "credentials", 'cors { origins "http://a"; credentials #true }', "cors.credentials", True),
     ("cors", "max-age", 'cors { origins "*"; max-age "1m" }', "cors.max_age_ms", 60_000),
     ("cors", "private-network", 'cors { origins "*"; private-network #true }', "cors.private_network", True),
+    *LIMITS,
     ("route", "security-headers", "security-headers", "security_headers.fields", PRESET),
     ("security-headers", "state", 'security-headers "off"', "security_headers", None),
     *(

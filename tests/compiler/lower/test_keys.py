@@ -44,8 +44,10 @@ def settings(table: RouteTable) -> RouteSettings:
 
 
 def field(record: Any, path: str) -> Any:
-    """A field of a field of a record."""
-    return reduce(getattr, path.split("."), record)
+    """A field of a field of a record; a number is a place in a tuple."""
+    return reduce(
+        lambda found, key: found[int(key)] if key.isdigit() else getattr(found, key), path.split("."), record
+    )
 
 
 @pytest.mark.parametrize(("owner", "key", "said", "path", "wanted"), GATEWAY)
