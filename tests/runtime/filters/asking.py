@@ -21,6 +21,7 @@ from gwc.runtime.observe.record import RequestRecord
 from gwc.runtime.plan import Plan
 from gwc.runtime.secrets import Secrets
 from gwc.runtime.sides import Services
+from gwc.runtime.state.buckets import Buckets
 from gwc.schema.request import RequestHead
 from gwc.schema.table import RouteSettings
 
@@ -56,6 +57,7 @@ class Worker:
             lambda text: secrets.text(text).reveal(),
             cast(Callable[[str], Any], None),
             self.keeping,
+            Buckets(),
         )
 
     async def made(self, settings: RouteSettings) -> Asked:
