@@ -52,6 +52,7 @@ _TITLES: Final[Mapping[str, str]] = {
     "redirect": "`redirect`",
     "respond": "`respond`",
     "response-header": "`header` of a reply",
+    "static-files": "`static-files`",
     "rewrite": "`rewrite`",
     "header-rules": "`request-headers` and `response-headers`",
     "compress": "`compress`",

@@ -38,11 +38,12 @@ class Decision:
     `upstream`: sent to `upstream` (of a `split`: the part taken at the split point, `shares` are all of them)
     as `host`, `path`, `query`, with each of `request_headers` applied in turn. `redirect`: answered with
     `status` and `location`. `respond`: answered with `status`, `headers` and `body`. `builtin`: answered
-    with what the gateway says of itself, `builtin` says what. `rejected`: answered with `status`, for
+    with what the gateway says of itself, `builtin` says what. `static-files`: answered with what
+    `path` leads to below `root`. `rejected`: answered with `status`, for
     `reason`. `response_headers`, the part's last, apply to every reply.
     """
 
-    kind: Literal["upstream", "split", "redirect", "respond", "builtin", "rejected"]
+    kind: Literal["upstream", "split", "redirect", "respond", "builtin", "static-files", "rejected"]
     status: int | None = None
     reason: str | None = None
     upstream: str | None = None
@@ -54,6 +55,7 @@ class Decision:
     headers: tuple[tuple[str, str], ...] = ()
     body: str = ""
     builtin: str | None = None
+    root: str | None = None
     request_headers: tuple[HeaderChanges, ...] = ()
     response_headers: tuple[HeaderChanges, ...] = ()
 
@@ -98,6 +100,14 @@ def decide(
         )
     if route.action == "builtin":
         return Decision("builtin", builtin=BUILTINS[route.target], response_headers=response)
+    if route.action == "static-files":
+        path: str | Refusal = head.path
+        if route.rewrite is not None:
+            path = rewritten_path(route.rewrite, alternative, facts, settings.path_options)
+        if isinstance(path, Refusal):
+            return Decision("rejected", status=500, reason="rewrite-refused", response_headers=response)
+        root = table.static_files[route.target].root
+        return Decision("static-files", path=path, root=root, response_headers=response)
     request = (changes_of(table.rules[route.request_rules], facts),)
     if route.action == "split":
         return _split(table, route, alternative, facts, settings, request, response, split_point)

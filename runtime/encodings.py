@@ -1,11 +1,14 @@
-"""Content codings (RFC 9110 section 8.4.1): bodies packed piece by piece, and unpacked within limits.
+"""Content codings (RFC 9110 section 8.4.1): which one a client wants, bodies packed piece by piece, and
+unpacked within limits.
 
 Owns the three libraries and nothing of when they are used.
 """
 
 from __future__ import annotations
 
+import re
 import zlib
+from functools import lru_cache
 from typing import Final, Protocol
 
 _GZIP: Final = 16 + zlib.MAX_WBITS
@@ -14,6 +17,8 @@ _BROTLI_QUALITY: Final = 4
 _ZSTD_LEVEL: Final = 3
 _STEP: Final = 64 * 1024
 _LITTLE: Final = 512
+
+_ELEMENT = re.compile(r"([\w!#$%&'*+.^`|~-]+)[ \t]*(?:;[ \t]*q=([01](?:\.[0-9]{0,3})?))?", re.ASCII)
 
 KNOWN: Final = ("gzip", "x-gzip", "deflate", "br", "zstd")
 """The codings that can be unpacked."""
@@ -182,3 +187,25 @@ def _unpacked_zstd(body: bytes, limit: int) -> bytes:
     if not unpacker.eof or unpacker.unused_data or at < len(body):
         raise Unpackable("the body is not zstd")
     return b"".join(pieces)
+
+
+# PERF: clients say few things; a memo that is bounded.
+@lru_cache(maxsize=512)
+def chosen(accepted: str, offered: tuple[str, ...]) -> str | None:
+    """The coding that an Accept-Encoding field wants most, the first offered among equals; None: as it is."""
+    weights: dict[str, float] = {}
+    for each in accepted.lower().split(","):
+        found = _ELEMENT.fullmatch(each.strip(" \t"))
+        if found is not None:
+            weights.setdefault(found[1], float(found[2] or 1))
+    other = weights.get("*", 0.0)
+    best, most = None, 0.0
+    for coding in offered:
+        weight = weights.get(coding, other)
+        if coding == "gzip" and coding not in weights:
+            weight = weights.get("x-gzip", other)
+        if weight > most:
+            best, most = coding, weight
+    if best is not None and weights.get("identity", 0.0) > most:
+        return None
+    return best

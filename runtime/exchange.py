@@ -37,7 +37,7 @@ from .plan import NO_TIMES, Plan, Times
 from .preflight import is_preflight, preflight_match
 from .reply import Reply
 from .retrying import MAX_TRIES, cause_of, is_left_alone
-from .sides import Downstream, Services, Trailers, TunnelEnd, UpstreamSide
+from .sides import Downstream, ReplySide, Services, Trailers, TunnelEnd, UpstreamSide
 from .sticky import split_point
 from .timers import NEVER
 from .tls_session import TlsSession
@@ -66,7 +66,7 @@ class Exchange:
     """
 
     # PERF: defaults stand on the class and only what differs is set: 1 us less than thirty slots.
-    upstream_side: UpstreamSide | None = None
+    upstream_side: ReplySide | None = None
     upstream: Upstream | None = None
     plan: Plan | None = None
     replied = False
@@ -300,6 +300,10 @@ class Exchange:
             if body and not any(name == "content-type" for name, _ in decision.headers):
                 reply.lines.append(b"content-type: text/plain; charset=utf-8")
             self._reply(reply, body)
+        elif decision.kind == "static-files":
+            assert plan.files is not None
+            assert decision.path is not None
+            plan.files.serve(self, decision.path)
         else:
             assert decision.upstream is not None
             assert decision.host is not None
@@ -1015,7 +1019,7 @@ class Exchange:
         if deadline > self._try_ends_at:
             deadline = self._try_ends_at
         # PERF: a connection stays in the wheel from request to request, so its deadline is a number to set.
-        timed: Exchange | UpstreamSide = self.upstream_side or self
+        timed: Exchange | ReplySide = self.upstream_side or self
         timed.deadline = deadline
         if deadline < NEVER and (timed.slot < 0 or deadline < timed.due):
             timers.watch(timed)

@@ -14,6 +14,7 @@ from gwc.schema.table import ActionKind, RouteSettings, UpstreamTimeouts
 from .timers import NEVER
 
 if TYPE_CHECKING:
+    from .files.static_files import StaticFiles
     from .filtering import Chain
     from .tries import TryRules
     from .upstream.pool import Upstream
@@ -54,7 +55,7 @@ class Plan:
     """One route. `upstream` is there where the route has just one; `plain`: its requests are forwarded as
     they are, so nobody has to decide anything. `upstreams` are all it may use, by name, with the time limits
     that hold there; `times` are those of the one. `filters` are its policies, None where it has none.
-    `tries`: what the route says of further ones.
+    `tries`: what the route says of further ones. `files`: what it serves of them.
     """
 
     route: str
@@ -67,3 +68,4 @@ class Plan:
     times: Times
     filters: Chain | None = None
     tries: TryRules | None = None
+    files: StaticFiles | None = None

@@ -63,23 +63,15 @@ class Downstream(Protocol):
         """The body again."""
 
 
-class UpstreamSide(Protocol):
-    """The target's side: a connection, or a stream of one, that serves this exchange and nobody else."""
+class ReplySide(Protocol):
+    """Where a reply comes from: a connection, a stream of one, a file. It serves this exchange alone."""
 
-    @property
-    def tunnels(self) -> bool:
-        """Whether it may be asked for a WebSocket."""
-
-    target: Target
     deadline: float
     slot: int
     due: float
 
     def expired(self) -> None:
         """Its deadline has passed, which is the exchange's."""
-
-    def start(self, exchange: Exchange, length: int) -> None:
-        """Send a request's head, which `exchange.forwarded` makes; `length` is as in `Exchange`."""
 
     def send_data(self, data: bytes) -> None:
         """A piece of the request's body."""
@@ -95,6 +87,19 @@ class UpstreamSide(Protocol):
 
     def resume_reading(self) -> None:
         """The reply again."""
+
+
+class UpstreamSide(ReplySide, Protocol):
+    """The target's side: a connection, or a stream of one."""
+
+    target: Target
+
+    @property
+    def tunnels(self) -> bool:
+        """Whether it may be asked for a WebSocket."""
+
+    def start(self, exchange: Exchange, length: int) -> None:
+        """Send a request's head, which `exchange.forwarded` makes; `length` is as in `Exchange`."""
 
 
 class Pooled(Protocol):

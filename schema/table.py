@@ -31,13 +31,14 @@ from .policies.http2 import ListenerHttp2 as ListenerHttp2
 from .policies.limits import ConcurrencyRecord, RateLimitRecord
 from .policies.retries import RetriesRecord
 from .policies.security_headers import SecurityHeadersRecord
+from .policies.static_files import StaticFilesRecord
 from .policies.tls import ListenerTls as ListenerTls
 from .policies.websocket import WebSocketRecord
 
 if TYPE_CHECKING:
     from .regex.program import Program
 
-FORMAT_VERSION: Final = 3
+FORMAT_VERSION: Final = 4
 """Changes whenever a table of before would be read differently."""
 
 NO_RANK: Final = (1 << 30) - 1
@@ -54,7 +55,7 @@ written between `${` and `}`. One part alone is plain text."""
 
 PathKind: TypeAlias = Literal["exact", "prefix", "template", "regex"]
 HostKind: TypeAlias = Literal["exact", "wildcard", "regex"]
-ActionKind: TypeAlias = Literal["upstream", "split", "redirect", "respond", "builtin"]
+ActionKind: TypeAlias = Literal["upstream", "split", "redirect", "respond", "builtin", "static-files"]
 
 OFF: Final = 0
 """A timeout or limit that was turned off."""
@@ -267,8 +268,8 @@ class RouteSettings(NamedTuple):
 
 
 class RouteRecord(NamedTuple):
-    """A route. `target` is a number: of an upstream, a split, a redirect, a respond or a builtin, as `action`
-    says; `settings` is a number too.
+    """A route. `target` is a number: of an upstream, a split, a redirect, a respond, a builtin or static
+    files, as `action` says; `settings` is a number too.
     """
 
     name: str
@@ -518,6 +519,7 @@ class RouteTable:
     splits: tuple[tuple[SplitPart, ...], ...]
     redirects: tuple[RedirectRecord, ...]
     responds: tuple[RespondRecord, ...]
+    static_files: tuple[StaticFilesRecord, ...]
     routes: tuple[RouteRecord, ...]
     settings_of_routes: tuple[RouteSettings, ...]
     """Settings 0 are those of a route that says nothing."""

@@ -413,6 +413,7 @@ _TARGETS: Final = {
     "split": "splits",
     "redirect": "redirects",
     "respond": "responds",
+    "static-files": "static_files",
 }
 _HOST_KINDS: Final = frozenset(("exact", "wildcard", "regex"))
 _PATH_KINDS: Final = frozenset(("exact", "prefix", "template", "regex"))

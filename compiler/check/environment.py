@@ -147,6 +147,11 @@ def _in_settings(record: Record) -> Iterator[tuple[Record, str, int | None]]:
         rules = record.get(key, {})
         for kind in ("set", "add"):
             yield from ((rule, "value", None) for rule in rules.get(kind, ()))
+    if "static-files" in record:
+        yield record["static-files"], "root", None
+    for page in record.get("error-pages", {}).get("pages", ()):
+        if "file" in page:
+            yield page, "file", None
     for header in record.get("respond", {}).get("headers", ()):
         yield header, "value", None
     for part in record.get("split", ()):

@@ -57,6 +57,7 @@ def lower(
         splits=actions.splits.records,
         redirects=actions.redirects.records,
         responds=actions.responds.records,
+        static_files=actions.static_files.records,
         routes=routes,
         settings_of_routes=actions.settings.records,
         gateway=(config.gateway,),

@@ -1,13 +1,14 @@
 """Routes and what they do: settings become records that share what is alike.
 
-Owns the sections `rules`, `splits`, `redirects`, `responds`, `settings_of_routes` and `routes`. Knows nothing
-of matching.
+Owns the sections `rules`, `splits`, `redirects`, `responds`, `static_files`, `settings_of_routes` and
+`routes`. Knows nothing of matching.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from gwc.schema.policies.static_files import StaticFilesRecord
 from gwc.schema.table import (
     BUILTINS,
     ActionKind,
@@ -51,6 +52,7 @@ class Actions:
         self.splits: Numbering[tuple[SplitPart, ...]] = Numbering()
         self.redirects: Numbering[RedirectRecord] = Numbering()
         self.responds: Numbering[RespondRecord] = Numbering()
+        self.static_files: Numbering[StaticFilesRecord] = Numbering()
         self.settings: Numbering[RouteSettings] = Numbering([RouteSettings()])
         self._rules_seen: dict[resolved.HeaderRules, int] = {resolved.HeaderRules(): 0}
         # PERF: resolving makes equal values one object, and hashing what is in them costs ten times as much.
@@ -96,6 +98,8 @@ class Actions:
             return "redirect", self.redirects.number(redirect)
         if isinstance(action, resolved.Builtin):
             return "builtin", BUILTINS.index(action.name)
+        if isinstance(action, resolved.StaticFiles):
+            return "static-files", self.static_files.number(action.record)
         headers = tuple((name, lower_value(value)) for name, value in action.headers)
         # JSON has no lone surrogates, and neither has UTF-8.
         body = action.body.encode("utf-8", "replace").decode("utf-8")

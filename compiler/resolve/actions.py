@@ -16,12 +16,13 @@ from gwc.schema.normalise.host import normalise_configured_host
 from .context import Context, Record, key_span, span_of, undefined
 from .headers import UNCHANGEABLE, header_rules, refuse_unchangeable
 from .patterns import normal_form
-from .resolved import Action, Builtin, Redirect, Respond, Rewrite, Split, SplitPart, ToUpstream
+from .resolved import Action, Builtin, Redirect, Respond, Rewrite, Split, SplitPart, StaticFiles, ToUpstream
+from .static_files import resolve_static_files
 from .text import as_bytes_text
 
 _WITHOUT_BODY = (204, 205, 304)  # RFC 9110 sections 15.3.5, 15.3.6 and 15.4.5
 
-ACTIONS = ("upstream", "split", "redirect", "respond", "builtin")
+ACTIONS = ("upstream", "split", "redirect", "respond", "builtin", "static-files")
 PRIORITIES = {"low": -100, "normal": 0, "high": 100, "critical": 1000}
 
 
@@ -63,6 +64,8 @@ def resolve_action(context: Context, record: Record, key: str) -> Action:
         return _redirect(context, value)
     if key == "builtin":
         return Builtin(value)
+    if key == "static-files":
+        return StaticFiles(resolve_static_files(context, value))
     return _respond(context, value)
 
 

@@ -19,7 +19,7 @@ from ..diagnostics.nearest import nearest
 from .context import Context, Record, key_span, span_of
 from .expand import Expanded
 from .patterns import normal_form
-from .resolved import Action, Builtin, Redirect, Respond, Rewrite, Split, ToUpstream
+from .resolved import Action, Builtin, Redirect, Respond, Rewrite, Split, StaticFiles, ToUpstream
 from .scopes import Scoped, Setting
 
 _TO_UPSTREAMS = (
@@ -37,12 +37,12 @@ _TO_UPSTREAMS = (
 def check_effects(context: Context, scoped: Scoped, action: Action, alternatives: Sequence[Expanded]) -> None:
     """Report what the route says and cannot do."""
     route, scope = scoped
-    answers = isinstance(action, Redirect | Respond | Builtin)
+    answers = isinstance(action, Redirect | Respond | Builtin | StaticFiles)
     if answers:
         _check_ineffective(context, scoped, action)
     if not isinstance(action, Split) and "sticky" in route:
         _check_sticky(context, scoped)
-    if answers:
+    if answers and not isinstance(action, StaticFiles):
         pass
     elif scope.rewrite is not None and scope.rewrite_at is not None:
         owner, key = scope.rewrite_at
@@ -68,9 +68,13 @@ def _check_ineffective(context: Context, scoped: Scoped, action: Action) -> None
         else "respond"
         if isinstance(action, Respond)
         else "builtin"
+        if isinstance(action, Builtin)
+        else "static-files"
     )
     route = scoped.record
     written = [Setting(route, key) for key in _TO_UPSTREAMS if key in route]
+    if isinstance(action, StaticFiles):  # a file's path may be another than the request's
+        written = [setting for setting in written if setting.key != "rewrite"]
     if "response-body" in route.get("limits", {}):
         written.append(Setting(route["limits"], "response-body"))
     for owner, key in written:
@@ -220,7 +224,7 @@ def captures(path: PathPattern | None) -> tuple[str, ...]:
 def _values(scoped: Scoped, action: Action) -> Iterator[Record]:
     """The rules with all header values that the route itself, its split and its reply write."""
     yield from _rules_with_values(scoped.record)
-    if scoped.scope.action is None or isinstance(action, ToUpstream | Redirect | Builtin):
+    if scoped.scope.action is None or isinstance(action, ToUpstream | Redirect | Builtin | StaticFiles):
         return
     written = scoped.scope.action.owner[scoped.scope.action.key]
     if isinstance(action, Split):

@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple
 from gwc.schema.listener import ListenerSettings
 from gwc.schema.policies.choosing import Choosing
 from gwc.schema.policies.egress import EgressRecord
+from gwc.schema.policies.static_files import StaticFilesRecord
 from gwc.schema.policies.tls import ListenerTls
 from gwc.schema.predicate import HostPattern, PathPattern, Predicate
 from gwc.schema.span import Span
@@ -114,7 +115,14 @@ class Builtin:
     name: str
 
 
-Action = ToUpstream | Split | Redirect | Respond | Builtin
+@dataclass(frozen=True, slots=True)
+class StaticFiles:
+    """Answer with files of a directory."""
+
+    record: StaticFilesRecord
+
+
+Action = ToUpstream | Split | Redirect | Respond | Builtin | StaticFiles
 
 
 @dataclass(frozen=True, slots=True)

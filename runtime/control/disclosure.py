@@ -117,6 +117,8 @@ def _action(table: RouteTable, route: RouteRecord) -> dict[str, Any]:
     elif route.action == "respond":
         reply = table.responds[route.target]
         shown |= {"status": reply.status, "headers": _named(reply.headers), "body": reply.body}
+    elif route.action == "static-files":
+        shown |= _plain(table.static_files[route.target])
     else:
         shown["builtin"] = BUILTINS[route.target]
     return shown

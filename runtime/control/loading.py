@@ -165,6 +165,7 @@ _SECTIONS: Final = (
     "splits",
     "redirects",
     "responds",
+    "static_files",
     "settings_of_routes",
     "path_groups",
     "host_groups",

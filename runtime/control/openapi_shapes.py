@@ -204,7 +204,9 @@ SHAPES: Final[dict[str, Shape]] = {
                 _object(
                     {
                         "name": TEXT,
-                        "action": {"enum": ["upstream", "split", "redirect", "respond", "builtin"]},
+                        "action": {
+                            "enum": ["upstream", "split", "redirect", "respond", "builtin", "static-files"]
+                        },
                         "upstreams": _list(TEXT),
                         "hits": COUNT,
                         "last_hit": _or_null(TIME),

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Final, Protocol
 from weakref import WeakSet
 
+from gwc.schema.policies.static_files import StaticFilesRecord
 from gwc.schema.request import Address
 from gwc.schema.table import (
     OFF,
@@ -38,6 +39,7 @@ from gwc.schema.values.address import TcpAddress, parse_address
 
 from ..draining import drains_within
 from ..exchange import Exchange
+from ..files.static_files import StaticFiles
 from ..filter import FilterFaulty
 from ..filtering import Chain
 from ..filters.build import Making, filters_of, prepare_all
@@ -387,11 +389,13 @@ class Serving:
             raise PrepareFailed(str(fault)) from fault
         chains = await self._chains(table, secrets)
         secure = await self._secure(table, filled, addresses, secrets)
+        files = [self._files(record, secrets) for record in table.static_files]
         await self._look_up(setups.values())
         plans: list[Plan] = []
         for number, route in enumerate(table.routes):
             tries = rules_of(route.name, filled.settings_of_routes[route.settings], self._keeping)
-            plans.append(_plan(filled, route, setups, chains[route.settings], tries))
+            plan = _plan(filled, route, setups, chains[route.settings], tries)
+            plans.append(replace(plan, files=files[route.target]) if route.action == "static-files" else plan)
             if not number & 31 and pace.is_over():
                 await pace.rest()
         return Snapshot(
@@ -408,6 +412,13 @@ class Serving:
             _policies(filled),
             secure,
         )
+
+    def _files(self, record: StaticFilesRecord, secrets: Secrets) -> StaticFiles:
+        """What a route serves of a directory, which has to be there."""
+        root = self._root / secrets.text(record.root).reveal()
+        if not root.is_dir():
+            raise PrepareFailed(f"static-files: {root} is no directory")
+        return StaticFiles(record, str(root))
 
     async def _chains(self, table: RouteTable, secrets: Secrets) -> list[Chain | None]:
         """The filters of all routes; routes with equal settings share them."""

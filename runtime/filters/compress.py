@@ -9,19 +9,17 @@ from __future__ import annotations
 
 import re
 from fnmatch import translate
-from functools import lru_cache
 from typing import Final
 
 from gwc.schema.policies.compress import CompressRecord
 from gwc.schema.table import RouteSettings
 
-from ..encodings import Packer, packer
+from ..encodings import Packer, chosen, packer
 from ..filter import Filter, FilterContext, Phase, ReplyOutcome
 from ..reply import Reply
 from .build import Making
 
 _NEVER: Final = (204, 205, 206, 304)
-_ELEMENT = re.compile(r"([\w!#$%&'*+.^`|~-]+)[ \t]*(?:;[ \t]*q=([01](?:\.[0-9]{0,3})?))?", re.ASCII)
 
 
 class Compress(Filter):
@@ -87,28 +85,6 @@ class _Packing:
     def end(self) -> bytes:
         """See BodyChange."""
         return self._packer.end()
-
-
-# PERF: clients say few things; a memo that is bounded.
-@lru_cache(maxsize=512)
-def chosen(accepted: str, offered: tuple[str, ...]) -> str | None:
-    """The coding that an Accept-Encoding field wants most, the first offered among equals; None: as it is."""
-    weights: dict[str, float] = {}
-    for each in accepted.lower().split(","):
-        found = _ELEMENT.fullmatch(each.strip(" \t"))
-        if found is not None:
-            weights.setdefault(found[1], float(found[2] or 1))
-    other = weights.get("*", 0.0)
-    best, most = None, 0.0
-    for coding in offered:
-        weight = weights.get(coding, other)
-        if coding == "gzip" and coding not in weights:
-            weight = weights.get("x-gzip", other)
-        if weight > most:
-            best, most = coding, weight
-    if best is not None and weights.get("identity", 0.0) > most:
-        return None
-    return best
 
 
 def _weak(etag: str) -> str:

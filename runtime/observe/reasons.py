@@ -87,6 +87,9 @@ POLICIES: Final[Mapping[str, int]] = MappingProxyType(
         "auth-unavailable": 503,
         "rate-limited": 429,
         "concurrency": 503,
+        "file-missing": 404,
+        "file-denied": 403,
+        "file-method": 405,
     }
 )
 """What a route's policies refuse."""
@@ -94,6 +97,7 @@ POLICIES: Final[Mapping[str, int]] = MappingProxyType(
 FILTERS: Final[Mapping[str, int]] = MappingProxyType(
     {
         "filter-failed": 500,
+        "file-failed": 500,
     }
 )
 """What went wrong in a policy: a fault, not a refusal."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from gwc.runtime.filters.compress import chosen
+from gwc.runtime.encodings import chosen
 
 OFFERED = ("zstd", "br", "gzip")
 

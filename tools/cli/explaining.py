@@ -70,6 +70,10 @@ def _decision(decision: Mapping[str, Any]) -> list[str]:
             f"          {by}",
             *(f"          {name}: {value}" for name, value in decision["headers"]),
         ],
+        "static-files": lambda: [
+            f"decision  answered with a file, {decision['path']} below `{decision['root']}`",
+            f"          {by}",
+        ],
         "builtin": lambda: [
             f"decision  answered by the gateway's `{decision['builtin']}`",
             f"          {by}",
@@ -101,7 +105,7 @@ def _split(decision: Mapping[str, Any]) -> list[str]:
 
 def _effects(decision: Mapping[str, Any]) -> list[str]:
     lines = []
-    if decision.get("path") is not None:
+    if decision.get("path") is not None and decision.get("root") is None:
         query = f"?{decision['query']}" if decision.get("query") is not None else ""
         lines.append(f"          sent as {decision['path']}{query}, host {decision['host'] or 'none'}")
     for key, whose in (("request_headers", "request"), ("response_headers", "reply")):

@@ -71,8 +71,8 @@ def _route(scoped: Scoped, sources: Sources) -> Iterator[dict[str, Any]]:
     else:
         yield from _values(f"{name}.priority", setter, "priority", sources)
     action = None if scope.action is None else scope.action.key
-    answers = action in ("redirect", "respond", "builtin")
-    for setting in (scope.action, None if answers else scope.rewrite_at):
+    answers = action in ("redirect", "respond", "builtin", "static-files")
+    for setting in (scope.action, None if answers and action != "static-files" else scope.rewrite_at):
         if setting is not None:
             yield from _values(f"{name}.{setting.key}", setting.owner, setting.key, sources)
     for key in ("response-headers",) if answers else ("request-headers", "response-headers"):

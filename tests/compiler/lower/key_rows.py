@@ -457,6 +457,8 @@ def _operators(kind: str) -> list[Pair]:
     return _conditions(f"{kind}-predicate", f'{kind} "a"', **blocks)
 
 
+PAGES = 'error-pages { page 404 body="x" }'
+
 PAIRS: list[Pair] = [
     (ROOT, "listeners", LISTENER + ROUTE, of_listener('address "[::1]:80"')),
     (ROOT, "upstreams", of_gateway(UPSTREAMS), of_gateway("")),
@@ -541,6 +543,42 @@ PAIRS: list[Pair] = [
         status="respond status=404",
         body='respond { body "x" }',
         headers='respond { header "a" "b" }',
+    ),
+    *_pairs(
+        "compress",
+        "respond; compress",
+        state='respond; compress "off"',
+        encodings='respond; compress { encodings "br" }',
+        types='respond; compress { types "text/*" }',
+        least='respond; compress { least "4KiB" }',
+    ),
+    *_pairs("route", "respond", compress="respond; compress", error_pages=f"respond; {PAGES}"),
+    *_pairs(
+        "error-pages",
+        f"respond; {PAGES}",
+        state='respond; error-pages "off"',
+        pages='respond; error-pages { page 404 body="y" }',
+        intercept='respond; error-pages { page 404 body="x"; intercept #true }',
+    ),
+    *_pairs(
+        "error-page",
+        f"respond; {PAGES}",
+        page='respond; error-pages { page 405 body="x" }',
+        file='respond; error-pages { page 404 file="x" }',
+        body='respond; error-pages { page 404 body="y" }',
+        type='respond; error-pages { page 404 body="x" type="a/b" }',
+    ),
+    *_pairs("route", "respond", static_files='static-files "a"'),
+    *_pairs(
+        "static-files",
+        'static-files "a"',
+        root='static-files "b"',
+        index='static-files "a" { index "x" }',
+        fallback='static-files "a" { fallback "x" }',
+        precompressed='static-files "a" { precompressed "br" }',
+        cache_control='static-files "a" { cache-control "x" }',
+        listing='static-files "a" { listing #true }',
+        hidden='static-files "a" { hidden #true }',
     ),
     *_pairs("response-header", 'respond { header "a" "b" }', value='respond { header "a" "c" }'),
     *_pairs(

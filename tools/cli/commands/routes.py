@@ -84,6 +84,8 @@ def _action(table: RouteTable, number: int) -> str:
         return "split " + ", ".join(f"{table.upstreams[p.upstream].name}={p.weight}" for p in parts)
     if route.action == "redirect":
         return f"redirect {table.redirects[route.target].status}"
+    if route.action == "static-files":
+        return f"files {table.static_files[route.target].root}"
     if route.action == "builtin":
         return f"builtin {BUILTINS[route.target]}"
     return f"respond {table.responds[route.target].status}"
