@@ -531,7 +531,8 @@ class Serving:
             if stream.over or side is None or plan is None:
                 continue
             own_ms = plan.settings.drain_streams_ms
-            stays = bool(side.target.users)
+            target: Target | None = getattr(side, "target", None)  # a file has none
+            stays = target is None or bool(target.users)
             within = drains_within(stream.head, own_ms, was, now, target_stays=stays)
             if within is not None:
                 self.loop.call_later(within, stream.drained)
