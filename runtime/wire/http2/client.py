@@ -148,6 +148,11 @@ class Http2Connection(asyncio.Protocol):
         """How many there are."""
         return self._taken
 
+    @property
+    def tunnels(self) -> bool:
+        """Whether the target takes WebSockets (RFC 8441 section 3)."""
+        return bool(self._h2.remote_settings.enable_connect_protocol)
+
     def take(self) -> ClientStream:
         """A place for a request, which is counted until the stream ends."""
         self._taken += 1

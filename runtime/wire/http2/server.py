@@ -56,6 +56,7 @@ from .frames import (
     PROTOCOL_ERROR,
     REFUSED_STREAM,
     RST_STREAM,
+    SETTING_ENABLE_CONNECT_PROTOCOL,
     SETTING_INITIAL_WINDOW_SIZE,
     SETTING_MAX_CONCURRENT_STREAMS,
     SETTING_MAX_HEADER_LIST_SIZE,
@@ -67,6 +68,7 @@ from .frames import (
 from .guard import Guard, Violation
 from .server_requests import Judge
 from .server_stream import Stream
+from .server_tunnel import TunnelStream
 
 LINGER_S: Final = 2.0
 """How long a closed connection is still read, so that no reset takes the last frames."""
@@ -203,6 +205,7 @@ class Http2Connection(asyncio.Protocol):
                     SETTING_MAX_CONCURRENT_STREAMS: limits.streams,
                     SETTING_INITIAL_WINDOW_SIZE: limits.window_bytes,
                     SETTING_MAX_HEADER_LIST_SIZE: limits.header_list_bytes,
+                    SETTING_ENABLE_CONNECT_PROTOCOL: 1,
                     SETTING_NO_RFC7540_PRIORITIES: 1,
                 }
             )
@@ -380,12 +383,15 @@ class Http2Connection(asyncio.Protocol):
             return
         self._idle_alarm.stop()
         parts = read_request(taken)
-        stream = Stream(self, number)
-        if isinstance(parts, Malformed) or (parts.protocol is not None and not self._tunnels):
-            detail = parts.detail if isinstance(parts, Malformed) else "`:protocol` has not been offered"
-            self._streams[number] = stream
-            self.malformed(stream, "http2-head", detail)
+        if isinstance(parts, Malformed):
+            stream = self._streams[number] = Stream(self, number)
+            self.malformed(stream, "http2-head", parts.detail)
             return
+        if parts.protocol is None:
+            stream = Stream(self, number)
+        else:
+            stream = TunnelStream(self, number)
+            stream.prepare()
         self._streams[number] = stream
         ended = stream.request_ended = event.stream_ended is not None
         if list_size(taken) > limits.header_list_bytes:
@@ -396,11 +402,6 @@ class Http2Connection(asyncio.Protocol):
         times = self.entry.timeouts
         if times.age_ms and self.services.timers.now - self._opened > times.age_ms / 1000:
             self.drain()
-
-    @property
-    def _tunnels(self) -> bool:
-        """Whether extended CONNECT (RFC 8441) has been offered to the client."""
-        return False
 
     def _data(self, event: DataReceived) -> None:
         """A piece of a request's body."""
@@ -607,7 +608,8 @@ class Http2Connection(asyncio.Protocol):
 
     def say_goodbye(self) -> bool:
         """End tunnels in good form; False where there is none."""
-        return False
+        streams = tuple(self._streams.values())
+        return sum(isinstance(each, TunnelStream) and each.say_goodbye() for each in streams) > 0
 
     def kill(self) -> None:
         """Close, whatever is under way."""

@@ -15,10 +15,12 @@ from gwc.schema.request import Address, RawRequest, Rejection
 from ...exchange import Exchange
 from ...observe.reasons import REASONS
 from ...own_replies import ALLOWED, error_reply
+from ...tunnel import own_handshake
 from ..http1.body import CHUNKED
 from ..http1.head import Refused, body_length
 from .fields import Parts
 from .server_stream import Stream
+from .server_tunnel import TunnelStream
 
 if TYPE_CHECKING:
     from .server import Http2Connection
@@ -71,17 +73,25 @@ class Judge:
             connection.malformed(stream, "http2-length", f"Content-Length is {length} and there is no body")
             return
         left = length if "content-length" in head.headers else None
-        if left is None and not ended:
+        tunnels = isinstance(stream, TunnelStream)
+        if tunnels:
+            length, left = 0, None
+        elif left is None and not ended:
             length = CHUNKED
         exchange = Exchange(services, stream, head, length, connection.peer_text, trace_id, "HTTP/2")
         if session is not None:
             exchange.take_session(session)
         stream.exchange = exchange
+        if isinstance(stream, TunnelStream):
+            exchange.handshake = own_handshake(stream)
+            if ended or "content-length" in head.headers:
+                fault = "a request that asks for a WebSocket has a body or an end"
+                exchange.handshake = exchange.handshake._replace(key="", fault=fault)
         expects = head.headers.get("expect")
         if expects is not None and expects.lower() != "100-continue":
             exchange.fail("expectation")
             return
-        if not ended:
+        if not ended and not tunnels:
             stream.body_follows(left)
             exchange.wants_continue = expects is not None
         listener = listeners[0] if len(listeners) == 1 else _named(listeners, head.listener)

@@ -177,8 +177,7 @@ class Stream:
         self._queued += len(data)
         if self._queued > FULL_BYTES and not self._full:
             self._full = True
-            if self.exchange is not None:
-                self.exchange.downstream_full()
+            self._tell_full()
         self._connection.wants_to_send(self)
 
     def flush(self) -> None:
@@ -230,8 +229,7 @@ class Stream:
                 return False
             if self._full and self._queued <= DRAINED_BYTES and not ended:
                 self._full = False
-                if self.exchange is not None:
-                    self.exchange.downstream_drained()
+                self._tell_drained()
             if pieces:
                 return True
         if ended and not pieces and not self.gone:
@@ -241,6 +239,14 @@ class Stream:
                 http2.end_stream(number)
             self._done()
         return False
+
+    def _tell_full(self) -> None:
+        if self.exchange is not None:
+            self.exchange.downstream_full()
+
+    def _tell_drained(self) -> None:
+        if self.exchange is not None:
+            self.exchange.downstream_drained()
 
     def _cut(self, room: int) -> bytes:
         """The next bytes of the reply, at most `room`."""

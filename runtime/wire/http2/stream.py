@@ -21,7 +21,9 @@ from .reply import Header, Http2Reply, read_reply, read_status, read_trailers
 
 if TYPE_CHECKING:
     from ...exchange import Exchange
+    from ...reply import Reply
     from ...sides import Trailers
+    from ...tunnel import Tunnel
     from .client import Http2Connection
 
 _FULL_BYTES: Final = 64 * 1024
@@ -64,6 +66,7 @@ class ClientStream:
         "_paused",
         "_reply",
         "_to_head",
+        "_tunnel",
         "deadline",
         "due",
         "number",
@@ -94,19 +97,20 @@ class ClientStream:
         self._owed = 0
         self._to_head = False
         self._over = False
+        self._tunnel: Tunnel | None = None
 
     # --- for the exchange ------------------------------------------------------------------------------
 
     @property
     def tunnels(self) -> bool:
-        """See `UpstreamSide`."""
-        return False
+        """See `UpstreamSide`. The target has to offer extended CONNECT (RFC 8441)."""
+        return self._connection.tunnels
 
     def start(self, exchange: Exchange, length: int) -> None:
         """See `UpstreamSide`."""
         self._exchange = exchange
         self._to_head = exchange.head.method == "HEAD"
-        self._ended = length == 0
+        self._ended = length == 0 and exchange.handshake is None
         fields = exchange.forwarded(forwarded_fields)
         headers: list[HeaderTuple] = [
             HeaderTuple(b":scheme", b"https" if self.target.place.tls is not None else b"http")
@@ -121,7 +125,7 @@ class ClientStream:
 
     def send_data(self, data: bytes) -> None:
         """See `UpstreamSide`."""
-        if self._exchange is None or not data:
+        if (self._exchange is None and self._tunnel is None) or not data:
             return
         if self._kept is not None:
             self._kept_bytes += len(data)
@@ -134,7 +138,10 @@ class ClientStream:
         self._connection.wants_out(self)
         if self._out_bytes > _FULL_BYTES and not self._full:
             self._full = True
-            self._exchange.upstream_full()
+            if self._tunnel is not None:
+                self._tunnel.target_full()
+            elif self._exchange is not None:
+                self._exchange.upstream_full()
 
     def send_end(self, trailers: Trailers) -> None:
         """See `UpstreamSide`."""
@@ -144,7 +151,7 @@ class ClientStream:
 
     def abort(self) -> None:
         """See `UpstreamSide`. The connection goes on."""
-        self._exchange = None
+        self._exchange = self._tunnel = None
         self._leave(ErrorCodes.CANCEL)
 
     def pause_reading(self) -> None:
@@ -160,8 +167,27 @@ class ClientStream:
 
     def expired(self) -> None:
         """The exchange's deadline has passed."""
-        if self._exchange is not None:
+        if self._tunnel is not None:
+            self._tunnel.expired()
+        elif self._exchange is not None:
             self._exchange.expired()
+
+    # --- tunnels: TunnelEnd ----------------------------------------------------------------------------
+
+    def switch(self, tunnel: Tunnel, reply: Reply) -> None:
+        """See `TunnelEnd`."""
+        self._tunnel = tunnel
+        self._exchange = None
+
+    def end_sending(self) -> None:
+        """See `TunnelEnd`."""
+        self._ending = []
+        self._connection.wants_out(self)
+
+    def hang_up(self) -> None:
+        """See `TunnelEnd`. The connection goes on."""
+        self._tunnel = None
+        self._leave(ErrorCodes.CANCEL)
 
     # --- for the connection: the request ---------------------------------------------------------------
 
@@ -206,7 +232,9 @@ class ClientStream:
         """Some of the body has gone."""
         if self._full and self._out_bytes <= _FULL_BYTES // 4:
             self._full = False
-            if self._exchange is not None:
+            if self._tunnel is not None:
+                self._tunnel.target_drained()
+            elif self._exchange is not None:
                 self._exchange.upstream_drained()
 
     # --- for the connection: the reply -----------------------------------------------------------------
@@ -241,6 +269,9 @@ class ClientStream:
         if end and read.length > 0:
             self._refuse(BadReply("reply-body", "the reply ended before its body was whole"))
             return False
+        if exchange.handshake is not None and 200 <= status < 300:
+            self._leave_http(exchange, read.reply, end=end)
+            return False
         self._left = read.length
         self._kept = None
         if read.is_grpc:
@@ -257,6 +288,27 @@ class ClientStream:
         self._reply = read
         return True
 
+    def _leave_http(self, exchange: Exchange, reply: Reply, *, end: bool) -> None:
+        """The target has agreed to a WebSocket."""
+        if end or reply.length is not None:
+            self._refuse(BadReply("reply-upgrade", "the agreement to a WebSocket speaks of a body or an end"))
+            return
+        self._kept = None
+        self._begun = True
+        reply.status, reply.reason = 101, b"Switching Protocols"
+        exchange.switched(reply, self)
+
+    def _take_tunnelled(self, tunnel: Tunnel, data: bytes, taken: int, *, end: bool) -> None:
+        """Bytes that are no body."""
+        if data:
+            tunnel.from_target(data)
+        if self._over or not self._paused:
+            self._connection.give_back(self.number, taken)
+        else:
+            self._owed += taken
+        if end and not self._over:
+            tunnel.target_ended()
+
     def begin(self, *, flush: bool) -> None:
         """A head that has waited goes to the client."""
         reply, self._reply = self._reply, None
@@ -267,6 +319,9 @@ class ClientStream:
 
     def data(self, data: bytes, taken: int, *, end: bool) -> None:
         """A piece of the body; it took `taken` bytes of the window."""
+        if self._tunnel is not None:
+            self._take_tunnelled(self._tunnel, data, taken, end=end)
+            return
         exchange = self._exchange
         if exchange is None:
             self._connection.give_back(self.number, taken)
@@ -301,6 +356,9 @@ class ClientStream:
 
     def trailers(self, headers: list[Header]) -> None:
         """What follows the body. It ends the reply."""
+        if self._tunnel is not None:
+            self._tunnel.target_ended()
+            return
         exchange = self._exchange
         if exchange is None:
             return
@@ -320,6 +378,9 @@ class ClientStream:
 
     def reset(self, code: int) -> None:
         """The target has reset the stream."""
+        if self._tunnel is not None:
+            self._lose_tunnel()
+            return
         if self._exchange is None:
             return
         if code == ErrorCodes.REFUSED_STREAM and not self._begun:
@@ -331,6 +392,9 @@ class ClientStream:
 
     def refused(self, detail: str) -> None:
         """The target has not begun with the request."""
+        if self._tunnel is not None:
+            self._lose_tunnel()
+            return
         exchange, self._exchange = self._exchange, None
         kept = self._kept
         self._leave(None)
@@ -344,6 +408,9 @@ class ClientStream:
 
     def lost(self, reason: str, detail: str) -> None:
         """The stream is over before its reply was whole."""
+        if self._tunnel is not None:
+            self._lose_tunnel()
+            return
         exchange, self._exchange = self._exchange, None
         self._reply = None
         self._leave(None)
@@ -357,6 +424,12 @@ class ClientStream:
         return self._begun
 
     # --- endings ---------------------------------------------------------------------------------------
+
+    def _lose_tunnel(self) -> None:
+        tunnel, self._tunnel = self._tunnel, None
+        self._leave(None)
+        if tunnel is not None:
+            tunnel.target_lost()
 
     def _refuse_body(self) -> None:
         self._refuse(BadReply("reply-body", "the reply's body is not as long as Content-Length says"))
