@@ -103,6 +103,8 @@ def read_request(fields: Fields) -> Parts | Malformed:
     if not method:
         return Malformed("`:method` is missing")
     protocol = pseudo.get(b":protocol")
+    if protocol is not None and method != b"CONNECT":
+        return Malformed("`:protocol` stands beside another method than CONNECT")
     if method != b"CONNECT" or protocol is not None:
         if not pseudo.get(b":scheme"):
             return Malformed("`:scheme` is missing")
