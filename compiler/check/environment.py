@@ -16,6 +16,7 @@ from gwc.schema.template import EnvironmentReference, FileReference, parse_value
 from ..diagnostics.nearest import nearest
 from ..resolve import Resolution
 from ..validate.record import Record, span_of
+from .certificates import check_certificates
 
 _FILES = ("ca-file", "certificate-file", "key-file")
 
@@ -53,6 +54,7 @@ def check_environment(
                 )
             elif isinstance(part, FileReference):
                 yield from _judge_file(part.path, root, record, key, index)
+    yield from check_certificates(resolution, environment, root)
 
 
 def _judge_file(path: str, root: Path, record: Record, key: str, index: int | None) -> Iterator[Diagnostic]:
@@ -82,6 +84,7 @@ def _files(root: Record) -> Iterator[tuple[Record, str]]:
     for upstream in root.get("upstreams", ()):
         tls = upstream.get("tls", {})
         yield from ((tls, key) for key in _FILES if key in tls)
+    yield from _listener_files(root)
     for owner in owners(root):
         for record, key in _of_policies(owner):
             if key in _POLICY_FILES:
@@ -114,6 +117,15 @@ def _of_policies(owner: Record) -> Iterator[tuple[Record, str]]:
         yield policy["basic"], "file"
 
 
+def _listener_files(root: Record) -> Iterator[tuple[Record, str]]:
+    for listener in root.get("listeners", ()):
+        tls = listener.get("tls", {})
+        if "ca-file" in tls:
+            yield tls, "ca-file"
+        for record in tls.get("certificates", ()):
+            yield from ((record, key) for key in ("certificate", "key") if key in record)
+
+
 def _references(root: Record) -> Iterator[tuple[Record, str, int | None]]:
     """The places where a reference may stand: addresses, files, URLs and the values of header fields."""
     for key, inner in _OF_THE_GATEWAY:
@@ -123,6 +135,7 @@ def _references(root: Record) -> Iterator[tuple[Record, str, int | None]]:
         yield root, "state-dir", None
     for listener in root.get("listeners", ()):
         yield from ((listener, "address", index) for index in range(len(listener["address"])))
+    yield from ((record, key, None) for record, key in _listener_files(root))
     for upstream in root.get("upstreams", ()):
         yield from ((target, "target", None) for target in upstream["targets"])
         tls = upstream.get("tls", {})

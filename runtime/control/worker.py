@@ -22,6 +22,7 @@ from typing import Any, Final, Protocol
 from gwc.schema.artifact import Refusal
 from gwc.schema.table import RouteTable
 
+from ..wire.tls.contexts import keep_bad_names_quiet
 from .channel import Body, Channel, Message
 from .loading import Pace, free_in_slices, load_in_slices, read_in_slices
 
@@ -267,6 +268,7 @@ def run_worker(arguments: list[str], make_serving: MakeServing) -> int:
     for each in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(each, signal.SIG_IGN)
     sock.set_inheritable(False)
+    keep_bad_names_quiet()
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(_serve(sock, make_serving, equipment))
     return 0

@@ -41,7 +41,7 @@ class Authority:
 
 class TlsClient(Client):
     """A client that speaks TLS; `Client`'s own words for the rest. Errors of the handshake are
-    `ssl.SSLError`, or `ConnectionError` where the other side said nothing.
+    `ssl.SSLError`, or `ConnectionError` where the other side said nothing. `strict`: an end without close_notify is one.
     """
 
     def __init__(
@@ -54,6 +54,7 @@ class TlsClient(Client):
         before: bytes = b"",
         alpn: Sequence[str] = (),
         most: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3,
+        strict: bool = False,
     ) -> None:
         super().__init__(address)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -71,7 +72,9 @@ class TlsClient(Client):
         try:
             if before:
                 self._socket.sendall(before)
-            self.tls = context.wrap_socket(self._socket, server_hostname=name, suppress_ragged_eofs=True)
+            self.tls = context.wrap_socket(
+                self._socket, server_hostname=name, suppress_ragged_eofs=not strict
+            )
         except BaseException:
             self._socket.close()
             raise

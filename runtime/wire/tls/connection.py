@@ -48,6 +48,7 @@ _PLAIN: Final = (
 _PROXY, _HANDSHAKE, _OPEN, _ENDING, _GONE = range(5)
 
 _MEANINGS: Final = {
+    "CALLBACK_FAILED": ("name", "tls-name"),  # a name that is no text at all
     "PEER_DID_NOT_RETURN_A_CERTIFICATE": ("certificate", "tls-certificate"),
     "CERTIFICATE_VERIFY_FAILED": ("certificate", "tls-certificate"),
     "UNSUPPORTED_PROTOCOL": ("version", "tls-handshake"),

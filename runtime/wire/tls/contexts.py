@@ -9,6 +9,7 @@ else.
 from __future__ import annotations
 
 import ssl
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -108,6 +109,20 @@ def server_tls(
     if made is None:
         made = _MADE[content] = _make(listeners, loaded, rules, authorities, protocols)
     return made
+
+
+def keep_bad_names_quiet() -> None:
+    """Have nothing written on stderr of server names that are no ASCII. To be called once in a process.
+
+    `ssl` refuses them before anybody is asked, rightly, and tells of it as of an error that nobody can catch.
+    """
+    usual = sys.unraisablehook
+
+    def hook(told: sys.UnraisableHookArgs) -> None:
+        if not (isinstance(told.exc_value, UnicodeDecodeError) and isinstance(told.object, bytes)):
+            usual(told)
+
+    sys.unraisablehook = hook
 
 
 def _files(pair: tuple[str, str], resolve: Callable[[str], str], root: Path) -> _Loaded:
