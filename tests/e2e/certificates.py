@@ -41,7 +41,8 @@ class Authority:
 
 class TlsClient(Client):
     """A client that speaks TLS; `Client`'s own words for the rest. Errors of the handshake are
-    `ssl.SSLError`, or `ConnectionError` where the other side said nothing. `strict`: an end without close_notify is one.
+    `ssl.SSLError`, or `ConnectionError` where the other side said nothing. `strict`: an end without
+    close_notify is one.
     """
 
     def __init__(

@@ -94,10 +94,10 @@ def test_curl(served: Gateway, authority: Authority, version: str) -> None:
         "-w",
         " %{http_version}",
     ]
-    command += ["--resolve", f"a.test:{port}:127.0.0.1", f"https://a.test:{port}/a?b"]
+    command += ["--resolve", f"a.test:{port}:127.0.0.1", f"https://a.test:{port}/{version}"]
     said = subprocess.run(command, capture_output=True, timeout=20, check=False, text=True)
-    assert said.stdout == f"/a?b {'1.1' if version == '--http1.1' else '2'}", said.stderr
-    line = served.access_line("/a")
+    assert said.stdout == f"/{version} {'1.1' if version == '--http1.1' else '2'}", said.stderr
+    line = served.access_line(f"/{version}")
     assert (line["tls_version"], line["sni"]) == ("TLSv1.3", "a.test")
     assert line["protocol"] == ("HTTP/1.1" if version == "--http1.1" else "HTTP/2")
 

@@ -211,11 +211,11 @@ def _chooser(
             return None
         side.asked = asked
         read = normalise_host(asked.encode("ascii", "replace"))
-        listener = best_listener(read.host, listeners) if isinstance(read, NormalHost) else None
-        if listener is not None:
-            assert isinstance(read, NormalHost)
+        host = read.host if isinstance(read, NormalHost) and read.port is None else None
+        listener = None if host is None else best_listener(host, listeners)
+        if host is not None and listener is not None:
             names = contexts[listener.name]
-            for name in (read.host, f"*.{read.host.partition('.')[2]}"):
+            for name in (host, f"*.{host.partition('.')[2]}"):
                 if name in names:
                     context = names[name]
                     if context is not None:
