@@ -18,6 +18,7 @@ from .session import blocks, session
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = ("cors", "rate-limits", "security-headers")
+PAGES = ("cors", "security-headers", "http2")
 CHANGING = re.compile(r"[0-9a-f]{32}")
 
 

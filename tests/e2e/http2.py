@@ -7,9 +7,11 @@ out turned off. `Speaker` knows no socket; `Client2` is one on a socket that blo
 from __future__ import annotations
 
 import socket
+import ssl
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import h2.events as e
 from h2.config import H2Configuration
@@ -140,9 +142,23 @@ class Speaker:
 class Client2(Speaker):
     """One connection over a socket."""
 
-    def __init__(self, address: Address, *, reads: bool = True, begin: bool = True) -> None:
+    def __init__(
+        self,
+        address: Address,
+        *,
+        reads: bool = True,
+        begin: bool = True,
+        ca: Path | None = None,
+        name: str = "a.test",
+    ) -> None:
         super().__init__(reads=reads)
         self.socket = socket.create_connection(address, timeout=5)
+        if ca is not None:
+            context = ssl.create_default_context(cafile=str(ca))
+            context.set_alpn_protocols(["h2", "http/1.1"])
+            tls = context.wrap_socket(self.socket, server_hostname=name)
+            assert tls.selected_alpn_protocol() == "h2"
+            self.socket = tls
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.closed = False
         if begin:

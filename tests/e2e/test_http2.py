@@ -145,7 +145,7 @@ def test_curl_and_h2load(served: Gateway) -> None:
         text=True,
     ).stdout
     assert "600 succeeded, 0 failed, 0 errored, 0 timeout" in found
-    line = served.access_lines()[0]
+    line = served.access_lines_for("/fixed", 1)[0]
     assert (line["protocol"], line["status"]) == ("HTTP/2", 200)
 
 

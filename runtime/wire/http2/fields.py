@@ -8,11 +8,12 @@ worked out once. What names and values mean is judged by `gwc.schema.normalise`,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import Any, Final, NamedTuple
 
-from hpack import Decoder, Encoder, HeaderTuple
+from hpack import Encoder
 from hpack.table import HeaderTable
 
 Fields = Sequence[tuple[bytes, bytes]]
@@ -61,7 +62,7 @@ def _kind(name: bytes) -> int:
 
 def list_size(fields: Fields) -> int:
     """How long a list of fields counts (RFC 9113 section 10.5.1)."""
-    return sum(len(name) + len(value) + _OVERHEAD for name, value in fields)
+    return len(b"".join(chain.from_iterable(fields))) + _OVERHEAD * len(fields)
 
 
 def read_request(fields: Fields) -> Parts | Malformed:
@@ -123,22 +124,6 @@ def read_trailers(fields: Fields) -> list[tuple[bytes, bytes]] | Malformed:
         if _BREAKS.search(value) or value != value.strip(_ENDS):
             return Malformed("a value begins or ends with white space, or holds a NUL, CR or LF")
     return [(name, value) for name, value in fields]
-
-
-class HeadDecoder(Decoder):
-    """Keeps what it has read in `taken` and gives the library nothing of it.
-
-    What of a head is right is judged here: what is wrong with one request does not end all others.
-    """
-
-    def __init__(self, most_bytes: int) -> None:
-        super().__init__(most_bytes)
-        self.taken: Fields = ()
-
-    def decode(self, data: bytes, raw: bool = False) -> Iterable[HeaderTuple]:
-        """See Decoder."""
-        self.taken = super().decode(data, raw=True)  # type: ignore[assignment]  # raw fields are bytes
-        return []
 
 
 class HeadEncoder(Encoder):

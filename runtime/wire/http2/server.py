@@ -37,7 +37,6 @@ from ..http1.entry import Entry
 from ..http1.head import Refused
 from ..unsent import LOOKS, not_taken
 from .fields import (
-    HeadDecoder,
     HeadEncoder,
     Malformed,
     list_size,
@@ -69,6 +68,7 @@ from .guard import Guard, Violation
 from .server_requests import Judge
 from .server_stream import Stream
 from .server_tunnel import TunnelStream
+from .unpacking import HeadDecoder
 
 LINGER_S: Final = 2.0
 """How long a closed connection is still read, so that no reset takes the last frames."""
