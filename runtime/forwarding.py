@@ -102,9 +102,14 @@ def forwarded_head(
     """
     if not trusted and not changes and (record.session is None or record.session.client is None):
         # PERF: the usual request; the same fields in the same order as `_fields` has.
-        own, via = _own(head)
+        headers = head.headers
+        own = _OWN
+        connection = headers.get("connection")
+        if connection is not None and connection not in ("keep-alive", "close", "Keep-Alive"):
+            own = _without_named(connection)
         if websocket_key:
             own = own | _HANDSHAKE
+        via = f"{headers['via']}, " if "via" in headers else ""
         trace = f"00-{record.trace_id}-{record.span_id}-{flags}"
         lines = [f"{name}: {value}\r\n" for name, value in head.fields if name not in own]
         lines.append(
@@ -157,15 +162,10 @@ def forwarded_fields(
     return fields
 
 
-def _own(head: RequestHead) -> tuple[frozenset[str], str]:
-    """Names of fields that do not pass as they came, and what Via begins with."""
-    headers = head.headers
-    own = _OWN
-    connection = headers.get("connection")
-    if connection is not None and connection not in ("keep-alive", "close", "Keep-Alive"):
-        named = {each.strip(" \t") for each in connection.lower().split(",")}
-        own = own | {each for each in named if each not in _NOT_NAMED and not each.startswith("x-forwarded-")}
-    return own, f"{headers['via']}, " if "via" in headers else ""
+def _without_named(connection: str) -> frozenset[str]:
+    """Names of fields that do not pass as they came, those that a Connection field names too."""
+    named = {each.strip(" \t") for each in connection.lower().split(",")}
+    return _OWN | {each for each in named if each not in _NOT_NAMED and not each.startswith("x-forwarded-")}
 
 
 def _fields(
@@ -179,7 +179,8 @@ def _fields(
 ) -> Fields:
     """All fields but Host and those of framing, in their order."""
     headers = head.headers
-    own, via = _own(head)
+    own = _without_named(headers["connection"]) if "connection" in headers else _OWN
+    via = f"{headers['via']}, " if "via" in headers else ""
     before = headers.get("x-forwarded-for") if trusted else None
     written = [
         ("x-forwarded-for", f"{before}, {peer}" if before else peer),

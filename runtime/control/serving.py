@@ -559,6 +559,8 @@ class Serving:
         if record.tls is not None:
             tls = await asyncio.to_thread(client_context, record.tls, fill, self._root, record.protocol)
         egress = None if record.egress is None else egress_of(record.egress, fill)
+        if record.protocol != "http1":
+            from ..wire.http2 import client  # noqa: F401  # now, and not in the first request's time
         members = []
         for written, weight in record.targets:
             destination = target_of(written, fill)

@@ -27,7 +27,7 @@ import pytest
 
 Line = dict[str, Any]
 
-START_S = 10.0
+START_S = 30.0
 """Until every address listens."""
 STOP_S = 10.0
 """Until it has ended after SIGTERM."""

@@ -269,6 +269,9 @@ class Http2Upstream:
     streams: list[Stream] = field(default_factory=list)
     connections: list[Connection] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
+    open: int = 0
+    most_open: int = 0
+    counting: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def port(self) -> int:
@@ -323,9 +326,14 @@ class Http2Upstream:
         except OSError:
             sock.close()
             return
-        connection = Connection(self, sock, len(self.connections))
-        self.connections.append(connection)
+        with self.counting:
+            connection = Connection(self, sock, len(self.connections))
+            self.connections.append(connection)
+            self.open += 1
+            self.most_open = max(self.most_open, self.open)
         connection.run()
+        with self.counting:
+            self.open -= 1
 
 
 @contextmanager

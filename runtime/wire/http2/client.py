@@ -17,10 +17,11 @@ from h2.connection import H2Connection
 from h2.errors import ErrorCodes
 from h2.exceptions import DenialOfServiceError, NoSuchStreamError, ProtocolError, StreamClosedError
 from h2.settings import SettingCodes, Settings
-from hpack import Decoder, Encoder, HeaderTuple
+from hpack import Decoder, HeaderTuple
 
 from ...timers import NEVER
 from ...upstream.connecting import NoHttp2
+from .fields import HeadEncoder, trailer_block
 from .goaway import GoAway, GoAwayCutter
 from .stream import ClientStream, _word
 
@@ -57,13 +58,6 @@ _CONFIGURATION: Final = H2Configuration(
 
 _LENGTH: Final = b"content-length"
 _HIDDEN_LENGTH: Final = b"\0content-length"
-
-
-class _PlainEncoder(Encoder):
-    """PERF: without Huffman coding, which costs more here than the bytes it saves."""
-
-    def encode(self, headers: Iterable[HeaderTuple], huffman: bool = False) -> bytes:  # type: ignore[override]  # only lists of tuples are given
-        return super().encode(headers, huffman=False)
 
 
 class _LengthHidingDecoder(Decoder):
@@ -132,7 +126,7 @@ class Http2Connection(asyncio.Protocol):
                 SettingCodes.MAX_HEADER_LIST_SIZE: MAX_HEAD_BYTES,
             },
         )
-        h2.encoder = _PlainEncoder()
+        h2.encoder = HeadEncoder()
         h2.decoder = _LengthHidingDecoder()
         h2.decoder.max_header_list_size = MAX_HEAD_BYTES
 
@@ -185,11 +179,11 @@ class Http2Connection(asyncio.Protocol):
 
     # --- for the streams -------------------------------------------------------------------------------
 
-    def open(self, stream: ClientStream, headers: list[HeaderTuple], *, end: bool) -> None:
+    def open(self, stream: ClientStream, block: bytes, *, end: bool) -> None:
         """Begin a stream with the request's head."""
         number = stream.number = self._h2.get_next_available_stream_id()
         self._streams[number] = stream
-        self._h2.send_headers(number, headers, end_stream=end)
+        self._h2.send_headers(number, [(b"", block)], end_stream=end)
         if number > _LAST_NUMBER:
             self.usable = False
         self._flush_soon()
@@ -422,7 +416,7 @@ class Http2Connection(asyncio.Protocol):
             h2.send_data(number, piece, end_stream=end)
         trailers = stream.last_trailers()
         if trailers is not None:
-            h2.send_headers(number, [HeaderTuple(*pair) for pair in trailers], end_stream=True)
+            h2.send_headers(number, [(b"", trailer_block(trailers))], end_stream=True)
         if not stream.has_more:
             self._ready.pop(stream, None)
         stream.moved_out()

@@ -163,6 +163,9 @@ _STATUSES: Final = {
 }
 
 
+_SECRETS: Final = frozenset((b"set-cookie", b"cookie", b"authorization"))
+
+
 def _integer(value: int, first: int, bits: int) -> bytes:
     """An integer in the low `bits` of a byte and as many more as it needs (RFC 7541 section 5.1)."""
     most = (1 << bits) - 1
@@ -178,14 +181,37 @@ def _integer(value: int, first: int, bits: int) -> bytes:
 
 
 def field(name: bytes, value: bytes) -> bytes:
-    """One field, literal, without a trace in the table; Set-Cookie so that nobody on the way indexes it."""
-    first = 0x10 if name == b"set-cookie" else 0x00
+    """One field, literal, without a trace in the table; secrets so that nobody on the way indexes them."""
+    first = 0x10 if name in _SECRETS else 0x00
     index = _INDEXES.get(name)
     if index is None:
         start = bytes((first,)) + _integer(len(name), 0, 7) + name
     else:
         start = _integer(index, first, 4)
     return start + _integer(len(value), 0, 7) + value
+
+
+def request_block(fields: Iterable[tuple[str, str]], scheme: bytes) -> bytes:
+    """The head of a request to a target; pseudo fields come first there."""
+    parts = [field(b":scheme", scheme)]
+    for name, value in fields:
+        if len(value) > 64 or name in _CHANGING:
+            parts.append(field(name.encode("latin-1"), value.encode("latin-1")))
+        else:
+            parts.append(_known_field(name, value))
+    return b"".join(parts)
+
+
+# PERF: most of what one request says the next one says too; at most 2048 of 64 characters are kept.
+@lru_cache(maxsize=2048)
+def _known_field(name: str, value: str) -> bytes:
+    return field(name.encode("latin-1"), value.encode("latin-1"))
+
+
+_CHANGING: Final = frozenset(
+    ("authorization", "cookie", "x-correlation-id", "traceparent", ":path", "content-length")
+)
+"""Values that are secrets, or that no other request has."""
 
 
 def status_field(status: int) -> bytes:

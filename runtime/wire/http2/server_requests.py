@@ -13,6 +13,7 @@ from gwc.schema.normalise import normalise
 from gwc.schema.request import Address, RawRequest, Rejection
 
 from ...exchange import Exchange
+from ...grpc import is_grpc
 from ...observe.reasons import REASONS
 from ...own_replies import ALLOWED, error_reply
 from ...tunnel import own_handshake
@@ -92,7 +93,7 @@ class Judge:
             exchange.fail("expectation")
             return
         if not ended and not tunnels:
-            stream.body_follows(left)
+            stream.body_follows(left, unhurried=is_grpc(head.headers.get("content-type")))
             exchange.wants_continue = expects is not None
         listener = listeners[0] if len(listeners) == 1 else _named(listeners, head.listener)
         exchange.begin(snapshot, entry.address, self._peer, listener if listener.trusted else None)

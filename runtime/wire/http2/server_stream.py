@@ -52,6 +52,7 @@ class Stream:
         "_queued",
         "_stall_due",
         "_trailers",
+        "_unhurried",
         "deadline",
         "due",
         "exchange",
@@ -81,6 +82,7 @@ class Stream:
         self._queued = 0
         self._full = False
         self._ended = False
+        self._unhurried = False
         self._trailers: Trailers = []
         self._body_due = self._stall_due = NEVER
         self.deadline = NEVER
@@ -89,9 +91,10 @@ class Stream:
 
     # --- the request's body ----------------------------------------------------------------------------
 
-    def body_follows(self, left: int | None) -> None:
-        """A body is to come."""
+    def body_follows(self, left: int | None, *, unhurried: bool = False) -> None:
+        """A body is to come. `unhurried`: it is a conversation; only the upstream limits its silence."""
         self.left = left
+        self._unhurried = unhurried
         self._began = self._connection.services.timers.now
         self._wait_for_body()
 
@@ -113,7 +116,7 @@ class Stream:
 
     def arrived(self) -> None:
         """Something of the body has come, if not a whole frame."""
-        if self.gone or self.request_ended or self._paused:
+        if self.gone or self.request_ended or self._paused or self._unhurried:
             return
         times = self._connection.entry.timeouts
         now = self._connection.services.timers.now
@@ -278,6 +281,8 @@ class Stream:
     # --- deadlines -------------------------------------------------------------------------------------
 
     def _wait_for_body(self) -> None:
+        if self._unhurried:
+            return
         times = self._connection.entry.timeouts
         self._body_due = (
             self._connection.services.timers.now + times.body_ms / 1000 if times.body_ms else NEVER

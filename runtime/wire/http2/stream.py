@@ -11,12 +11,12 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from h2.errors import ErrorCodes
-from hpack import HeaderTuple, NeverIndexedHeaderTuple
 
 from ...forwarding import forwarded_fields
 from ...timers import NEVER
 from ..http1.body import CHUNKED
 from ..http1.reply import MAX_INTERIM, BadReply
+from .fields import request_block
 from .reply import Header, Http2Reply, read_reply, read_status, read_trailers
 
 if TYPE_CHECKING:
@@ -31,12 +31,6 @@ _FULL_BYTES: Final = 64 * 1024
 
 _KEPT_BYTES: Final = 64 * 1024
 """Of a request's body that are kept until the reply begins, for a target that has not begun with it."""
-
-# Values that differ from request to request would push out what repeats; secrets must not be guessed from
-# the table (RFC 7541 section 7.1).
-_UNINDEXED: Final = frozenset(
-    ("authorization", "cookie", "x-correlation-id", "traceparent", ":path", "content-length")
-)
 
 
 class ClientStream:
@@ -112,16 +106,8 @@ class ClientStream:
         self._to_head = exchange.head.method == "HEAD"
         self._ended = length == 0 and exchange.handshake is None
         fields = exchange.forwarded(forwarded_fields)
-        headers: list[HeaderTuple] = [
-            HeaderTuple(b":scheme", b"https" if self.target.place.tls is not None else b"http")
-        ]
-        headers += [
-            (NeverIndexedHeaderTuple if name in _UNINDEXED else HeaderTuple)(
-                name.encode("latin-1"), value.encode("latin-1")
-            )
-            for name, value in fields
-        ]
-        self._connection.open(self, headers, end=self._ended)
+        block = request_block(fields, b"https" if self.target.place.tls is not None else b"http")
+        self._connection.open(self, block, end=self._ended)
 
     def send_data(self, data: bytes) -> None:
         """See `UpstreamSide`."""
