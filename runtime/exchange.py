@@ -29,6 +29,7 @@ from .filtering import Filtering
 from .forwarding import Form, FormT_co
 from .grpc import in_head, is_grpc
 from .match import Match, NeedsBody, NoMatch, match
+from .mirror import Mirroring
 from .observe.reasons import REASONS
 from .observe.record import RequestRecord
 from .observe.spans import wanted
@@ -104,6 +105,7 @@ class Exchange:
     chosen: Chosen | None = None
     retry_after_s = 0
     tries: Tries | None = None
+    _mirroring: Mirroring | None = None
     _trailers: Trailers = []  # noqa: RUF012  # never changed, only replaced
     _try_ends_at = NEVER
 
@@ -312,7 +314,14 @@ class Exchange:
             upstream, times = plan.upstreams[decision.upstream]
             if plan.tries is not None:
                 self.tries = Tries(self, plan.tries)
+                self._try_ends_at = self.tries.latest_head_at
+            if not plan.mirrors or self.handshake is not None:
+                self._forward(upstream, times, decision.host, decision.path, decision.query)
+                return
+            self._mirroring = Mirroring(self, plan.mirrors)
             self._forward(upstream, times, decision.host, decision.path, decision.query)
+            if self.request_ended:
+                self._mirroring.end(self._trailers)
 
     def _builtin(self, name: str) -> None:
         """What the gateway answers by itself."""
@@ -359,6 +368,8 @@ class Exchange:
         side = self.upstream_side
         if not data or self.over:
             return
+        if self._mirroring is not None:
+            self._mirroring.data(data)
         if side is None:
             self.waiting += (data,)
             if self.downstream is not None:
@@ -385,6 +396,8 @@ class Exchange:
         self._trailers = trailers
         if self.over:
             return
+        if self._mirroring is not None:
+            self._mirroring.end(trailers)
         side = self.upstream_side
         if side is not None:
             side.send_end(self._passing(trailers, response=False))
@@ -543,7 +556,7 @@ class Exchange:
             self.fail("protocol-mismatch", "the target takes no WebSockets over HTTP/2")
             return
         if self.tries is not None:
-            self.tries.connected(side.target, self.waiting)
+            self._try_ends_at = self.tries.connected(side.target, self.waiting, self._try_ends_at)
         side.start(self, self.length)
         if self.waiting:
             waiting, self.waiting = self.waiting, ()
@@ -921,6 +934,8 @@ class Exchange:
 
     def _mark(self, reply: Reply) -> None:
         """What every reply of a request gets: the route's header rules, and the request's id."""
+        if self.tries is not None:
+            self.tries.mark(reply)
         if self._filtering is not None and (set_fields := self._filtering.context.reply_fields):
             changed = HeaderChanges(set=tuple(set_fields))
             reply.replace_fields(apply_changes(reply.fields(), changed))
@@ -970,8 +985,28 @@ class Exchange:
         if self.chosen is not None:
             self.chosen.left()
             self.chosen = None
-        self._try_ends_at = NEVER
+        self._try_ends_at = NEVER if self.tries is None else self.tries.latest_head_at
+        self.record.grpc_status = None
         self.waiting = (*sent, *self.waiting)
+
+    def move(self, upstream: Upstream, times: Times) -> None:
+        """Another upstream is asked from now on, with the time limits that hold there."""
+        record = self.record
+        self.upstream, self._times = upstream, times
+        self.tried = ()
+        record.upstream, record.target = upstream.name, ""
+        if self.tries is not None:
+            self._try_ends_at = self.tries.latest_head_at
+        if self.plan is not None and self.plan.settings.request_ms is None:
+            self._ends_at = self.services.timers.now + times.total_s
+
+    def wait_on(self, ends_at: float) -> None:
+        """The try goes on until then, at the latest."""
+        self._try_ends_at = ends_at
+        if self.late_reason == "first-byte-timeout":
+            self._until(self._times.first_byte_s)
+        else:
+            self._until(self._times.idle_s if self.upstream_side is not None else NEVER)
 
     def rest(self) -> None:
         """Nobody is asked for now. The request's own end holds meanwhile."""
@@ -1001,6 +1036,8 @@ class Exchange:
             self.chosen.left()
         if self.tries is not None:
             self.tries.end()
+        if self._mirroring is not None and not self.request_ended:
+            self._mirroring.give_up()
         if self.slot >= 0:
             services.timers.forget(self)
         if self._filtering is not None:

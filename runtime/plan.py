@@ -16,6 +16,7 @@ from .timers import NEVER
 if TYPE_CHECKING:
     from .files.static_files import StaticFiles
     from .filtering import Chain
+    from .mirror import Mirror
     from .tries import TryRules
     from .upstream.pool import Upstream
 
@@ -56,6 +57,7 @@ class Plan:
     they are, so nobody has to decide anything. `upstreams` are all it may use, by name, with the time limits
     that hold there; `times` are those of the one. `filters` are its policies, None where it has none.
     `tries`: what the route says of further ones. `files`: what it serves of them.
+    `mirrors`: where copies go.
     """
 
     route: str
@@ -69,3 +71,4 @@ class Plan:
     filters: Chain | None = None
     tries: TryRules | None = None
     files: StaticFiles | None = None
+    mirrors: tuple[Mirror, ...] = ()

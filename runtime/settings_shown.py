@@ -12,7 +12,14 @@ from gwc.schema.table import RouteTable
 from gwc.schema.values.duration import format_duration
 from gwc.schema.values.size import format_size
 
-from .tries_shown import retries_line, retries_shown
+from .tries_shown import (
+    fallback_line,
+    fallback_shown,
+    mirror_shown,
+    mirrors_line,
+    retries_line,
+    retries_shown,
+)
 
 _TIMES = {
     "request_ms": "request",
@@ -53,6 +60,11 @@ def settings_shown(table: RouteTable, route: int, upstream: str | None) -> dict[
     }
     if own.retries is not None:
         shown["retries"] = retries_shown(own.retries)
+    if own.mirrors:
+        names = [each.name for each in table.upstreams]
+        shown["mirrors"] = [mirror_shown(each, names) for each in own.mirrors]
+    if own.fallback is not None:
+        shown["fallback"] = fallback_shown(own.fallback, [each.name for each in table.upstreams])
     return shown
 
 
@@ -83,6 +95,10 @@ def settings_line(settings: Mapping[str, Any]) -> str:
         line += f"; WebSockets, idle {format_duration(idle * 1_000_000)}" if idle else "; WebSockets"
     if "retries" in settings:
         line += f"; {retries_line(settings['retries'])}"
+    if "mirrors" in settings:
+        line += f"; {mirrors_line(settings['mirrors'])}"
+    if "fallback" in settings:
+        line += f"; {fallback_line(settings['fallback'])}"
     return line
 
 

@@ -27,8 +27,10 @@ from .policies.compress import CompressRecord, DecompressRecord
 from .policies.cors import CorsRecord
 from .policies.egress import EgressRecord
 from .policies.error_pages import ErrorPagesRecord
+from .policies.fallback import FallbackRecord
 from .policies.http2 import ListenerHttp2 as ListenerHttp2
 from .policies.limits import ConcurrencyRecord, RateLimitRecord
+from .policies.mirror import MirrorRecord
 from .policies.retries import RetriesRecord
 from .policies.security_headers import SecurityHeadersRecord
 from .policies.static_files import StaticFilesRecord
@@ -265,6 +267,8 @@ class RouteSettings(NamedTuple):
     decompress: DecompressRecord = DecompressRecord()
     error_pages: ErrorPagesRecord | None = None
     authentication: Authentication | None = None
+    fallback: FallbackRecord | None = None
+    mirrors: tuple[MirrorRecord, ...] = ()
 
 
 class RouteRecord(NamedTuple):

@@ -186,6 +186,11 @@ class _Check:
 
     def settings(self, number: int, record: t.RouteSettings) -> None:
         """What policies refer to is there."""
+        if record.fallback is not None:
+            for upstream in record.fallback.upstreams:
+                self.refer("upstreams", upstream)
+        for mirror in record.mirrors:
+            self.refer("upstreams", mirror.upstream)
         for networks in record.addresses or ():
             if networks is not None:
                 self.networks(number, networks)

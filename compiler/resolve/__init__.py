@@ -21,6 +21,7 @@ from .closing import with_closed
 from .context import Context, name_span, name_table, top_of
 from .effects import check_effects
 from .expand import Expanded, expand, size
+from .fallback import use_upstreams
 from .gateway import resolve_gateway
 from .listeners import IMPLICIT, resolve_listeners
 from .rank import RankKey, rank_key
@@ -192,7 +193,7 @@ def _earlier_units(
     if cache is None:
         return _NO_UNITS
     defaults = root.get("defaults")
-    surroundings = (context.settings, set(context.upstreams), tuple(map(id, matchers)), id(defaults))
+    surroundings = (context.settings, tuple(context.upstreams), tuple(map(id, matchers)), id(defaults))
     if cache.surroundings != (surroundings, matchers, defaults):
         cache.surroundings = (surroundings, matchers, defaults)  # the records, so that their ids stay theirs
         cache.units = {}
@@ -299,6 +300,10 @@ def _route(context: Context, scoped: Scoped, alternatives: tuple[Expanded, ...])
     else:
         action = resolve_action(context, scope.action.owner, scope.action.key)
         check_effects(context, scoped, action, alternatives)
+    settings = USUAL if action is None else context.share(settings_in_force(scope.settings, action))
+    if settings.fallback is not None:
+        use_upstreams(context, settings.fallback.upstreams)
+    use_upstreams(context, (each.upstream for each in settings.mirrors))
     answers = isinstance(action, Redirect | Respond | Builtin)
     return Route(
         name=record["route"],
@@ -308,7 +313,7 @@ def _route(context: Context, scoped: Scoped, alternatives: tuple[Expanded, ...])
         request_headers=context.share(HeaderRules() if answers else scope.request_headers),
         response_headers=context.share(scope.response_headers),
         span=name_span(record, "route"),
-        settings=context.share(settings_in_force(scope.settings, action)) if action is not None else USUAL,
+        settings=settings,
     )
 
 

@@ -18,6 +18,7 @@ from gwc.schema.template import EnvironmentReference, FileReference, Variable, p
 from ..diagnostics.nearest import nearest
 from .context import Context, Record, key_span, span_of
 from .expand import Expanded
+from .fallback import check_fallback
 from .patterns import normal_form
 from .resolved import Action, Builtin, Redirect, Respond, Rewrite, Split, StaticFiles, ToUpstream
 from .scopes import Scoped, Setting
@@ -27,6 +28,8 @@ _TO_UPSTREAMS = (
     "request-headers",
     "timeouts",
     "retries",
+    "fallback",
+    "mirror",
     "trailers",
     "websocket",
     "drain-streams",
@@ -40,6 +43,13 @@ def check_effects(context: Context, scoped: Scoped, action: Action, alternatives
     answers = isinstance(action, Redirect | Respond | Builtin | StaticFiles)
     if answers:
         _check_ineffective(context, scoped, action)
+    at = scope.action
+    check_fallback(
+        context,
+        route,
+        action,
+        None if at is None else Label(key_span(at.owner, at.key), "the route's upstream"),
+    )
     if not isinstance(action, Split) and "sticky" in route:
         _check_sticky(context, scoped)
     if answers and not isinstance(action, StaticFiles):

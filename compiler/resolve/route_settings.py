@@ -15,7 +15,9 @@ from .addresses import ADDRESS_KEYS, address_rules
 from .amounts import amount_of, filled
 from .authentication import authentication
 from .context import Context, Record, key_span, span_of
+from .fallback import resolve_fallback
 from .headers import UNCHANGEABLE_IN_REQUESTS
+from .mirrors import resolve_mirrors
 from .policies import POLICIES, own_policies
 from .resolved import Action, Split, ToUpstream
 from .retries import resolve_retries
@@ -31,6 +33,8 @@ SETTINGS: Final = frozenset(
         "drain-streams",
         "sticky",
         "retries",
+        "fallback",
+        "mirror",
         *ADDRESS_KEYS,
         "authenticate",
         *POLICIES,
@@ -105,6 +109,10 @@ def overlaid_settings(context: Context, outer: RouteSettings, record: Record) ->
         own["retries"] = resolve_retries(context, record["retries"])
     if "authenticate" in record:
         own["authentication"] = authentication(context, record["authenticate"])
+    if "mirror" in record:
+        own["mirrors"] = resolve_mirrors(context, record["mirror"])
+    if "fallback" in record:
+        own["fallback"] = resolve_fallback(context, record["fallback"])
     return context.share(settings._replace(**own) if own else settings)
 
 

@@ -27,6 +27,8 @@ _SETTINGS: Final = {
     "timeouts": "timeout request-timeout proxy-read-timeout proxy_read_timeout read-timeout",
     "retries": "retry retry-policy retry_policy num-retries max-retries "
     "proxy-next-upstream proxy_next_upstream",
+    "mirror": "shadow mirrors mirroring shadow-traffic request-mirror request-mirror-policies tee",
+    "fallback": "failover fail-over backup backups fallback-upstream fallback-upstreams",
     "limits": "client-max-body-size client_max_body_size max-body-size body-limit request-body-limit",
     "trailers": "trailer",
     "cors": "cors-policy cross-origin access-control enable-cors",
@@ -161,6 +163,20 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "back-off": "backoff interval delay wait retry-back-off",
         "body": "buffer buffering max-body body-limit request-body",
         "budget": "retry-budget",
+    },
+    "fallback": {
+        "upstream": "fallback-upstream upstreams to backend backends service",
+        "on": "triggers on-error-codes on-connection-error on-health-failure error-codes "
+        "statuses status when",
+        "latency": "on-latency-threshold-ms latency-threshold threshold",
+        "attempts": "max-attempts tries times",
+    },
+    "mirror": {
+        "upstream": "backend cluster service to",
+        "share": "percentage percent fraction runtime-fraction sample",
+        "header": "sample-header headers",
+        "body": "max-body-bytes buffer-body max-body-size",
+        "timeout": "timeout-ms",
     },
     "back-off": {"first": "base base-interval min initial", "most": "max max-interval cap"},
     "retry-budget": {"share": "percent budget-percent ratio", "least": "min min-retry-concurrency"},

@@ -44,6 +44,8 @@ from ..filter import FilterFaulty
 from ..filtering import Chain
 from ..filters.build import Making, filters_of, prepare_all
 from ..filters.keeping import Keeping
+from ..mirror import Copies, Mirror, mirrors_of
+from ..mirror_copy import Copy
 from ..observe.observing import Observing
 from ..observe.record import RequestRecord
 from ..pem_files import TlsFaulty
@@ -356,6 +358,7 @@ class Serving:
         self._upstreams: dict[str, Upstream] = {}
         self._targets = Targets()
         self._keeping = Keeping()
+        self._copies = Copies(Copy)
         self._filter_counters: tuple[str, ...] = ()
         self._filter_counters_next: tuple[str, ...] = ()
         self._names = Names(loop, tell=observer.error)
@@ -392,9 +395,12 @@ class Serving:
         files = [self._files(record, secrets) for record in table.static_files]
         await self._look_up(setups.values())
         plans: list[Plan] = []
+        by_number = tuple(setups.values())
         for number, route in enumerate(table.routes):
-            tries = rules_of(route.name, filled.settings_of_routes[route.settings], self._keeping)
-            plan = _plan(filled, route, setups, chains[route.settings], tries)
+            settings = filled.settings_of_routes[route.settings]
+            tries = rules_of(route.name, settings, self._keeping, by_number)
+            mirrors = mirrors_of(route.name, settings, self._keeping, by_number, self._copies)
+            plan = _plan(filled, route, setups, chains[route.settings], tries, mirrors)
             plans.append(replace(plan, files=files[route.target]) if route.action == "static-files" else plan)
             if not number & 31 and pace.is_over():
                 await pace.rest()
@@ -652,6 +658,7 @@ class Serving:
     async def drain(self, deadline_s: float) -> int:
         """Stop accepting, end connections after their replies, wait; how many were cut at the deadline."""
         self.draining = True
+        until = self.loop.time() + deadline_s
         for door in self._doors.values():
             door.take_waiting()
             door.close()
@@ -662,6 +669,7 @@ class Serving:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(deadline_s):
                     await self._emptied.wait()
+        await self._copies.end(max(until - self.loop.time(), 0.0))
         left = tuple(self._all_connections())
         cut = sum(connection.busy for connection in left)
         parting = [connection for connection in left if connection.say_goodbye()]
@@ -867,6 +875,7 @@ def _plan(
     setups: Mapping[str, Setup],
     filters: Chain | None,
     tries: TryRules | None,
+    mirrors: tuple[Mirror, ...],
 ) -> Plan:
     """One route's plan."""
     settings = table.settings_of_routes[route.settings]
@@ -887,8 +896,11 @@ def _plan(
         and not route.request_rules
         and not route.response_rules
         and tries is None
+        and not mirrors
     )
-    return Plan(route.name, route.action, settings, plain, single, used, route.target, times, filters, tries)
+    return Plan(
+        route.name, route.action, settings, plain, single, used, route.target, times, filters, tries, mirrors
+    )
 
 
 async def _filled(table: RouteTable, secrets: Secrets, pace: Pace) -> RouteTable:

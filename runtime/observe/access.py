@@ -110,6 +110,9 @@ class AccessLog:
             fields["tls_version"] = session.version
             fields["tls_cipher"] = session.cipher
             fields["sni"] = session.server_name or ""
+        if record.original_upstream:
+            fields["original_upstream"] = record.original_upstream
+            fields["fallback_reason"] = record.fallback_reason
         try:
             head = orjson.dumps(fields)
         except TypeError:  # half of a surrogate pair, which no byte can have made
@@ -136,7 +139,8 @@ class AccessLog:
             target += f"?{masked_query(record.query)}"
         answered = record.reason
         if record.upstream:
-            answered = f"{record.upstream} {record.target} {answered}".rstrip()
+            instead = f" for {record.original_upstream}" if record.original_upstream else ""
+            answered = f"{record.upstream}{instead} {record.target} {answered}".rstrip()
         status = str(record.status or "---")
         if record.grpc_status is not None:
             status += f" grpc {record.grpc_status}"

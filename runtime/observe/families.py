@@ -151,6 +151,18 @@ FAMILIES: Final = (
         ("route", "why"),
     ),
     Family(
+        "gwc_fallback_total",
+        "Requests that turned to another upstream. result: attempt, and at their end success or exhausted.",
+        "counter",
+        ("route", "upstream", "result"),
+    ),
+    Family(
+        "gwc_mirror_total",
+        "Copies of requests. result: sent, failed, timeout, or dropped before it was sent.",
+        "counter",
+        ("route", "upstream", "result"),
+    ),
+    Family(
         "gwc_refused_total",
         "Requests answered by the gateway itself or given up, by reason.",
         "counter",

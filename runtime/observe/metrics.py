@@ -125,6 +125,20 @@ class Metrics:
         self.slab.add("gwc_upstream_attempts_total", (record.upstream, record.target))
         record.attempts_told += 1
 
+    def fell_back(self, record: RequestRecord, upstream: str) -> None:
+        """A request turns to another upstream. Its try counts for the one that it was sent to."""
+        self.slab.add("gwc_fallback_total", (record.route, upstream, "attempt"))
+        self.slab.add("gwc_upstream_attempts_total", (record.upstream, record.target))
+        record.attempts_told += 1
+
+    def fallback_ended(self, record: RequestRecord, result: str) -> None:
+        """A request that turned to another upstream is over."""
+        self.slab.add("gwc_fallback_total", (record.route, record.upstream, result))
+
+    def mirrored(self, route: str, upstream: str, result: str) -> None:
+        """A copy of a request is over."""
+        self.slab.add("gwc_mirror_total", (route, upstream, result))
+
     def retry_withheld(self, route: str, why: str) -> None:
         """A request is not tried again."""
         self.slab.add("gwc_retries_withheld_total", (route, why))

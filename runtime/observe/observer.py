@@ -134,6 +134,10 @@ class Observer:
         """A request is tried again."""
         self.metrics.retried(record, cause)
 
+    def mirrored(self, route: str, upstream: str, result: str) -> None:
+        """A copy of a request is over."""
+        self.metrics.mirrored(route, upstream, result)
+
     def retry_withheld(self, route: str, why: str) -> None:
         """A request is not tried again that otherwise would be."""
         self.metrics.retry_withheld(route, why)
@@ -144,6 +148,14 @@ class Observer:
             self.metrics.slab.add(family, labels)
         except Exception as error:
             self._failed(error)
+
+    def fell_back(self, record: RequestRecord, upstream: str) -> None:
+        """A request turns to another upstream."""
+        self.metrics.fell_back(record, upstream)
+
+    def fallback_ended(self, record: RequestRecord, result: str) -> None:
+        """A request that turned to another upstream is over."""
+        self.metrics.fallback_ended(record, result)
 
     # --- the gateway itself ---
 

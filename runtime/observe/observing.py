@@ -52,11 +52,20 @@ class Observing(Protocol):
     def retried(self, record: RequestRecord, cause: str) -> None:
         """A request that is not over is tried again, because of what happened at the target of its record."""
 
+    def mirrored(self, route: str, upstream: str, result: str) -> None:
+        """A copy of a request is over: `sent`, `failed`, `timeout`, or `dropped` before it was sent."""
+
     def retry_withheld(self, route: str, why: str) -> None:
         """A request is not tried again that otherwise would be."""
 
     def counted(self, family: str, labels: tuple[str, ...]) -> None:
         """Something of a policy happened once: a counter of `families.FAMILIES` and its labels."""
+
+    def fell_back(self, record: RequestRecord, upstream: str) -> None:
+        """A request that is not over turns from the upstream of its record to this one."""
+
+    def fallback_ended(self, record: RequestRecord, result: str) -> None:
+        """A request that turned to another upstream is over: a `success`, or all were `exhausted`."""
 
     def refused(self, reason: str, client: str, listener: str, detail: str) -> None:
         """Bytes were refused before there was a request to tell of."""
@@ -107,10 +116,19 @@ class Silent:
     def retried(self, record: RequestRecord, cause: str) -> None:
         """See Observing."""
 
+    def mirrored(self, route: str, upstream: str, result: str) -> None:
+        """See Observing."""
+
     def retry_withheld(self, route: str, why: str) -> None:
         """See Observing."""
 
     def counted(self, family: str, labels: tuple[str, ...]) -> None:
+        """See Observing."""
+
+    def fell_back(self, record: RequestRecord, upstream: str) -> None:
+        """See Observing."""
+
+    def fallback_ended(self, record: RequestRecord, result: str) -> None:
         """See Observing."""
 
     def refused(self, reason: str, client: str, listener: str, detail: str) -> None:

@@ -23,7 +23,9 @@ class RequestRecord:
     with, None for others and where it did not come to that. `span_id` and `parent_span_id` are 16 hexadecimal
     digits, "" where there is none. `sampled`: spans are wanted. `attempts_told`: so
     many attempts are counted already. `session` is None without TLS.
-    many attempts are counted already. `identity` is the name of whoever authenticated.
+    `identity` is the name of whoever authenticated.
+    `original_upstream`: the one that `upstream` stands in for, for `fallback_reason`, both "" for the usual
+    request.
     """
 
     began: float = 0.0
@@ -48,6 +50,8 @@ class RequestRecord:
     target: str = ""
     attempts: int = 0
     attempts_told: int = 0
+    original_upstream: str = ""
+    fallback_reason: str = ""
     reused: bool = False
     status: int = 0
     reason: str = ""

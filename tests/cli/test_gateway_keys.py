@@ -118,6 +118,37 @@ def test_explain_shows_further_tries(gwc: Gwc, tmp_path: Path) -> None:
     assert found["routes.none.retries.times"] == (0, "file")
 
 
+def test_explain_shows_copies(gwc: Gwc, tmp_path: Path) -> None:
+    """Where they go, and of which requests."""
+    path = tmp_path / "gwc.kdl"
+    path.write_text(
+        'upstreams { upstream "u" { target "127.0.0.1:9" }; upstream "v" { target "127.0.0.1:9" } }\n'
+        'routes { route "one" { matches { path "/one" }; upstream "u"\n'
+        '  mirror "v" share="5%" { header "x-copy" "yes" } } }\n'
+    )
+    (shown,) = decision(gwc, path, "/one")["settings"]["mirrors"]
+    assert (shown["upstream"], shown["share"], shown["headers"]) == ("v", "5%", ["x-copy: yes"])
+    text = gwc("explain", "-c", path, "GET", "http://localhost:8080/one").stdout
+    assert "; copies: 5% to v with `x-copy: yes`\n" in text
+    found = values(gwc, path)
+    assert found["routes.one.mirror.v.share"] == ("5%", "file")
+    assert "upstream `v`" not in gwc("check", path).output
+
+
+def test_explain_shows_the_fallback(gwc: Gwc, tmp_path: Path) -> None:
+    """Which upstreams are turned to, and after what."""
+    path = tmp_path / "gwc.kdl"
+    path.write_text(
+        'upstreams { upstream "u" { target "127.0.0.1:9" }; upstream "v" { target "127.0.0.1:9" } }\n'
+        'routes { route "one" { matches { path "/one" }; upstream "u"; fallback "v" { latency "2s" } } }\n'
+    )
+    shown = decision(gwc, path, "/one")["settings"]["fallback"]
+    assert (shown["upstreams"], shown["latency_ms"], shown["attempts"]) == (["v"], 2000, 1)
+    text = gwc("explain", "-c", path, "GET", "http://localhost:8080/one").stdout
+    assert "; fallback to v on no-target, connect-failure, reset, timeout, no head within 2s\n" in text
+    assert values(gwc, path)["routes.one.fallback.upstream[0]"] == ("v", "file")
+
+
 def test_explain_and_routes_know_builtins(gwc: Gwc, config: Path) -> None:
     """The kind and the name; nothing is sent anywhere."""
     shown = decision(gwc, config, "/health")

@@ -10,7 +10,7 @@ from gwc.compiler.pipeline import compile_text
 from .session import blocks
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("retries",)
+PAGES = ("retries", "fallback", "mirroring")
 
 
 @pytest.mark.parametrize("name", PAGES)

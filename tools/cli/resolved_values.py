@@ -90,7 +90,11 @@ def _route(scoped: Scoped, sources: Sources) -> Iterator[dict[str, Any]]:
         setter = next((each for each in reversed(scope.owners) if key in each), None)
         if setter is not None:
             yield from _values(f"{name}.{key}", setter, key, sources)
-    own = ("reasons",) if answers else ("retries", "reasons", "websocket", "drain-streams")
+    own = (
+        ("reasons",)
+        if answers
+        else ("retries", "fallback", "mirror", "reasons", "websocket", "drain-streams")
+    )
     for key in (*own, "sticky") if action == "split" else own:
         setter = next((each for each in reversed(scope.owners) if key in each), None)
         if setter is not None:
@@ -209,7 +213,7 @@ def _spelt(record: Record, steps: tuple[str, ...]) -> str | None:
             tag = next((each for each in _TAGS if isinstance(value, Record) and each in value), None)
             text += f".{value[tag]}" if tag else f"[{step}]"
         else:
-            if step in _TAGS and len(value) > 1 and step == next(iter(value)):
+            if step == value.shape.tag and len(value) > 1:
                 return None
             text += f".{step}"
             value = value.get(step)

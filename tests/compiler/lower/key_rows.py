@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from gwc.compiler.validate.shape import ROOT
+from gwc.schema.policies.mirror import MirrorRecord
 
 TLS = 'tls { certificate "c.pem" key="c.key" }'
 CLIENTS = 'client-certificates "required"; ca-file "ca.pem"'
@@ -349,6 +350,12 @@ PRESET = (
     ("cross-origin-opener-policy", "same-origin"),
 )
 
+
+def _copies_to(upstream: int, **own: Any) -> MirrorRecord:
+    """A mirror to the upstream of this number."""
+    return MirrorRecord(upstream, **own)
+
+
 SETTINGS: list[Row] = [
     ("route", "timeouts", 'timeouts { request "off" }', "request_ms", 0),
     ("route", "limits", 'limits { request-body "off" }', "request_body_bytes", 0),
@@ -379,6 +386,21 @@ SETTINGS: list[Row] = [
     ("retries", "body", 'retries 1 { body "off" }', "retries.body_bytes", 0),
     ("retries", "budget", 'retries 1 { budget "7%" }', "retries.budget", (70_000, 10)),
     ("retries", "method", 'retries 1 { method "A" "B" "A" }', "retries.methods", ("A", "B")),
+    ("route", "fallback", 'fallback "u"', "fallback.upstreams", (0,)),
+    ("fallback", "upstream", 'fallback { upstream "v"; upstream "u" }', "fallback.upstreams", (1, 0)),
+    ("fallback", "on", 'fallback "u" { on 503 "reset" }', "fallback.on", ("reset",)),
+    ("fallback", "on", 'fallback "u" { on 503 "reset" }', "fallback.statuses", (503,)),
+    ("fallback", "latency", 'fallback "u" { latency "7ms" }', "fallback.latency_ms", 7),
+    ("fallback", "attempts", 'fallback "u" "v" { attempts 2 }', "fallback.attempts", 2),
+    ("fallback", "body", 'fallback "u" { body "7B" }', "fallback.body_bytes", 7),
+    ("fallback", "method", 'fallback "u" { method "A" }', "fallback.methods", ("A",)),
+    ("route", "mirror", 'mirror "v"', "mirrors", ((1, 1_000_000, (), 65_536, 5_000, 100),)),
+    ("mirror", "upstream", 'mirror "v"; mirror "u"', "mirrors", tuple(map(_copies_to, (1, 0)))),
+    ("mirror", "share", 'mirror "u" share="7%"', "mirrors", (_copies_to(0, share=70_000),)),
+    ("mirror", "header", 'mirror "u" { header "A" "B" }', "mirrors", (_copies_to(0, headers=(("a", "B"),)),)),
+    ("mirror", "body", 'mirror "u" { body "7B" }', "mirrors", (_copies_to(0, body_bytes=7),)),
+    ("mirror", "timeout", 'mirror "u" { timeout "7ms" }', "mirrors", (_copies_to(0, timeout_ms=7),)),
+    ("mirror", "most", 'mirror "u" { most 7 }', "mirrors", (_copies_to(0, most=7),)),
     ("back-off", "first", 'retries 1 { back-off "7ms" }', "retries.first_ms", 7),
     ("back-off", "most", 'retries 1 { back-off most="7s" }', "retries.most_ms", 7000),
     ("retry-budget", "share", 'retries 1 { budget "0.5%" }', "retries.budget.share", 5000),
