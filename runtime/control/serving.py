@@ -899,7 +899,17 @@ def _plan(
         and not mirrors
     )
     return Plan(
-        route.name, route.action, settings, plain, single, used, route.target, times, filters, tries, mirrors
+        route.name,
+        route.action,
+        settings,
+        plain,
+        single,
+        used,
+        route.target,
+        times,
+        filters,
+        tries,
+        mirrors=mirrors,
     )
 
 
