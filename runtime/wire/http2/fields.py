@@ -8,7 +8,7 @@ worked out once. What names and values mean is judged by `gwc.schema.normalise`,
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import chain
 from typing import Any, Final, NamedTuple
