@@ -3,7 +3,7 @@
     python samples/upstreams.py catalog-1=9101 orders=9103
 
 They listen on loopback, need nothing but Python, and answer every request with 200 and JSON, so that one sees
-what a gateway made of it: path, header fields and body as they arrived.
+what a gateway made of it: path, header fields and body as they arrived. A WebSocket says back what it is told.
 """
 
 from __future__ import annotations
@@ -11,11 +11,15 @@ from __future__ import annotations
 import json
 import sys
 import threading
+from base64 import b64encode
 from collections.abc import Mapping
+from hashlib import sha1
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 HOST = "127.0.0.1"
 LONGEST_BODY = 1 << 20
+CLOSE, PING, PONG = 8, 9, 10
+"""Kinds of a WebSocket's frames that are not messages."""
 
 
 class Echo(BaseHTTPRequestHandler):
@@ -30,6 +34,9 @@ class Echo(BaseHTTPRequestHandler):
 
     def answer(self) -> None:
         """Say who this is and what came."""
+        if self.headers.get("upgrade", "").lower() == "websocket":
+            self.talk()
+            return
         body = self._body()
         if body is None:
             self.close_connection = True
@@ -50,6 +57,36 @@ class Echo(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(reply)
+
+    def talk(self) -> None:
+        """Be a WebSocket (RFC 6455): every frame goes back as it came, until a close frame has."""
+        key = self.headers.get("sec-websocket-key", "") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+        self.send_response(101)
+        self.send_header("upgrade", "websocket")
+        self.send_header("connection", "Upgrade")
+        self.send_header("sec-websocket-accept", b64encode(sha1(key.encode()).digest()).decode())
+        self.end_headers()
+        self.wfile.flush()
+        self.close_connection = True
+        while len(head := self.rfile.read(2)) == 2:
+            kind, size = head[0] & 0x0F, head[1] & 0x7F
+            if size >= 126:
+                size = int.from_bytes(self.rfile.read(2 if size == 126 else 8), "big")
+            if not head[1] & 0x80 or size > LONGEST_BODY:
+                return
+            mask = self.rfile.read(4)
+            payload = bytes(byte ^ mask[at % 4] for at, byte in enumerate(self.rfile.read(size)))
+            if kind == PING:
+                head = bytes((head[0] & 0xF0 | PONG,))
+            elif kind == PONG:
+                continue
+            length = bytes((size,)) if size < 126 else b"\x7f" + size.to_bytes(8, "big")
+            if 126 <= size < 65536:
+                length = b"\x7e" + size.to_bytes(2, "big")
+            self.wfile.write(head[:1] + length + payload)
+            self.wfile.flush()
+            if kind == CLOSE:
+                return
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = answer
 
