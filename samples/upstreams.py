@@ -3,7 +3,8 @@
     python samples/upstreams.py catalog-1=9101 orders=9103
 
 They listen on loopback, need nothing but Python, and answer every request with 200 and JSON, so that one sees
-what a gateway made of it: path, header fields and body as they arrived. A WebSocket says back what it is told.
+what a gateway made of it: path, header fields and body as they arrived. A WebSocket says back all that it
+is told.
 """
 
 from __future__ import annotations

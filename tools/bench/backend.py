@@ -4,6 +4,7 @@
 `python -m tools.bench.backend PORT`, does what the last part of the path says:
 
     events   an endless event stream, chunked, `data: 0`, `data: 1`, … one each 100 ms
+    socket   a WebSocket whose every byte comes back
     reset    half a head, then a reset
     cut      a length of 1000, half of it, then the end
     slow     answers after two seconds
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import cast
 
 from .process import LOAD_CORE, Running, StartFailed, free_ports, program, started, wait_ready
+from .sockets import agreement
 
 SIZES: Mapping[str, int] = {"small": 244, "10 KB": 10 * 1024, "1 MB": 1024 * 1024}
 """Bytes of the body of a reply, by what the benchmarks call it."""
@@ -85,6 +87,7 @@ class _Answering(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._got = b""
         self._timer: asyncio.TimerHandle | None = None
+        self._tunnelled = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's are none of its classes
@@ -95,6 +98,9 @@ class _Answering(asyncio.Protocol):
             self._timer.cancel()
 
     def data_received(self, data: bytes) -> None:
+        if self._tunnelled and self._transport is not None:
+            self._transport.write(data)
+            return
         self._got += data
         while self._transport is not None:
             head, found, rest = self._got.partition(b"\r\n\r\n")
@@ -126,6 +132,10 @@ class _Answering(asyncio.Protocol):
                 b"x-seen-generation: " + seen + b"\r\ntransfer-encoding: chunked\r\n\r\n"
             )
             self._event(0)
+        elif what == b"socket" and b"sec-websocket-key" in fields:
+            self._tunnelled = True
+            early, self._got = self._got, b""
+            transport.write(agreement(fields[b"sec-websocket-key"]) + early)
         elif what == b"reset":
             transport.write(b"HTTP/1.1 200 O")
             transport.abort()

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from .phase import Phase
+from .sockets import talk
 
 GIVE_UP_S = 30.0
 """A request without a full reply for so long has failed."""
@@ -151,12 +152,13 @@ def chunks(raw: bytes) -> tuple[bytes, bytes, bool]:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where to and what: a host that has routes, the path of echoing requests and of event streams."""
+    """Where to and what: a host that has routes, the paths of echoing requests, event streams, WebSockets."""
 
     port: int
     host: str
     path: str
     events: str
+    socket: str = ""
 
 
 @dataclass(slots=True)
@@ -171,6 +173,7 @@ class OpenLoop:
     rate: float
     kept_alive: int = 16
     streams: int = 20
+    sockets: int = 0
     marked: bool = True
     expected: frozenset[int] = frozenset({200})
     seed: int = 11
@@ -204,6 +207,9 @@ class OpenLoop:
             await self._idle.put(await self._connect(kept=True))
         for _ in range(self.streams):
             task = asyncio.create_task(self._stream())
+            self._tasks.add(task)
+        for _ in range(self.sockets):
+            task = asyncio.create_task(self._socket())
             self._tasks.add(task)
         await asyncio.sleep(0)
 
@@ -334,6 +340,17 @@ class OpenLoop:
                 why = str(failed)
             self.phase.cut += 1
             self.phase.blame(f"stream: {why}")
+            await asyncio.sleep(0.1)
+
+    async def _socket(self) -> None:
+        """One WebSocket after the other; the end of one is a cut."""
+        while True:
+            try:
+                why = await talk(self.target.port, self.target.host, self.target.socket)
+            except OSError as failed:
+                why = str(failed)
+            self.phase.sockets_cut += 1
+            self.phase.blame(f"WebSocket: {why}")
             await asyncio.sleep(0.1)
 
     async def _one_stream(self) -> str:

@@ -56,6 +56,7 @@ class Phase:
     closed: int = 0
     announced: int = 0
     cut: int = 0
+    sockets_cut: int = 0
     mixed: int = 0
     backwards: int = 0
     unexpected: int = 0
@@ -78,6 +79,7 @@ class Phase:
             "closed unannounced": self.closed,
             "closed with notice": self.announced,
             "streams cut": self.cut,
+            "WebSockets cut": self.sockets_cut,
             "half old half new": self.mixed,
             "generation went back": self.backwards,
             "other status": self.unexpected,

@@ -2,7 +2,7 @@
 
 Prints JSON. Each reload edits one file of a hundred (a new file renamed over the old one, as editors do)
 and waits until a reply comes from the new generation. What must be 0: requests failed, connections closed,
-streams cut, replies half old and half new, connections on which the generation went back. The latencies count
+streams and WebSockets cut, replies half old and half new, connections on which the generation went back. The latencies count
 from the instant a request was due. The gateway, all its processes, has one core (`--cores all`: both), the
 clients and the upstream the other.
 
@@ -97,6 +97,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--routes", type=int, default=10_000)
     parser.add_argument("--rate", type=float, default=200.0, help="requests a second")
     parser.add_argument("--streams", type=int, default=20)
+    parser.add_argument("--sockets", type=int, default=20, help="WebSockets (gwc alone)")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--cores", choices=("one", "all"), default="one")
     parser.add_argument("--peer", choices=("gwc", "nginx"), default="gwc")
@@ -106,8 +107,9 @@ def _options() -> argparse.Namespace:
 async def _measure(
     options: argparse.Namespace, subject: Subject, running: Running, port: int
 ) -> dict[str, object]:
-    target = Target(port, HOST, "/live/echo", "/live/events")
-    loop = OpenLoop(target, options.rate, streams=options.streams)
+    target = Target(port, HOST, "/live/echo", "/live/events", "/live/socket")
+    sockets = options.sockets if subject.name == "gwc" else 0
+    loop = OpenLoop(target, options.rate, streams=options.streams, sockets=sockets)
     await loop.start()
     await loop.run_for(3.0)  # everybody is warm
     gc.collect()
@@ -183,6 +185,7 @@ def _must_be_zero(phase: Phase) -> dict[str, int]:
         "failed": phase.failed,
         "closed": phase.closed + phase.announced,
         "cut": phase.cut,
+        "WebSockets cut": phase.sockets_cut,
         "half old half new": phase.mixed,
         "generation went back": phase.backwards,
         "other status": phase.unexpected,
@@ -265,7 +268,7 @@ def _marked(generation: int) -> str:
         f'routes {{\n    group "live" {{\n        matches {{ host "{HOST}" }}\n'
         f'        request-headers {{ set "x-generation" "{generation}" }}\n'
         f'        response-headers {{ set "x-gwc-generation" "{generation}" }}\n'
-        '        route "live" { matches { path-prefix "/live" }; upstream "live" }\n    }\n}\n'
+        '        route "live" { matches { path-prefix "/live" }; upstream "live"; websocket }\n    }\n}\n'
     )
 
 
