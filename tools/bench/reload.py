@@ -2,9 +2,9 @@
 
 Prints JSON. Each reload edits one file of a hundred (a new file renamed over the old one, as editors do)
 and waits until a reply comes from the new generation. What must be 0: requests failed, connections closed,
-streams and WebSockets cut, replies half old and half new, connections on which the generation went back. The latencies count
-from the instant a request was due. The gateway, all its processes, has one core (`--cores all`: both), the
-clients and the upstream the other.
+streams and WebSockets cut, replies half old and half new, connections on which the generation went back.
+The latencies count from the instant a request was due. The gateway, all its processes, has one core
+(`--cores all`: both), the clients and the upstream the other.
 
     python -m tools.bench.reload [--reloads N] [--before S] [--after S] [--routes N] [--rate R] [--peer nginx]
 
