@@ -308,12 +308,11 @@ class Upstream:
     def retired(self, connection: Pooled) -> None:
         """No more requests for this connection."""
         target = connection.target
-        found: list[Pooled] | list[Shared] = target.shared if connection.shares else target.idle
-        for connections in (found, target.idle):
-            for place, each in enumerate(connections):
-                if each is connection:
-                    del connections[place]
-                    break
+        with contextlib.suppress(ValueError):
+            target.idle.remove(connection)
+        if connection.shares:
+            with contextlib.suppress(ValueError):
+                target.shared.remove(cast("Shared", connection))
 
     def _hand_out(self, connection: Shared) -> None:
         """Give the places of a shared connection to those that wait; with nobody on it, it is unused."""
@@ -475,16 +474,15 @@ class Upstream:
         connection.target.shared.append(cast("Shared", connection))
 
     def _connect(self, exchange: Exchange, target: Target) -> None:
-        task = self.services.loop.create_task(self._connect_for(exchange, target))
+        task = self.services.loop.create_task(self._connect_for(exchange, target, target.may_share))
         self._connecting[exchange] = task
-        if target.place.protocol != "http1":
+        if target.may_share:
             target.coming += 1
         task.add_done_callback(self._ended)
 
-    async def _connect_for(self, exchange: Exchange, target: Target) -> None:
+    async def _connect_for(self, exchange: Exchange, target: Target, may_share: bool) -> None:
         """Make a connection. It is the exchange's, or anybody's where that has gone meanwhile."""
         began = monotonic()
-        may_share = target.place.protocol != "http1"
         try:
             limit = self.timeouts.connect_ms / 1000 or None
             async with asyncio.timeout(limit):
@@ -517,6 +515,7 @@ class Upstream:
                 exchange.unavailable("connect-refused", "the connection was closed at once")
             self._follow_on(target)
             return
+        target.may_share = connection.shares
         if connection.shares:
             self._share_out(connection)
             if wanted:

@@ -80,10 +80,10 @@ class Target:
     """One place that requests are sent to.
 
     Mutable: `idle` connections, newest last; `shared` ones, which serve several requests each and at least
-    one now; `open` ones of this worker, and those that are being made (`coming`) of which many may be served;
-    `active`, how many requests it has; `users`, how many upstreams of live tables have it; `disabled` by an
-    administrator. The rest is for a `Choice` alone: `out` of service, `on_trial` while a breaker is
-    half-open, `load` in requests of this worker, its latency.
+    one now; `may_share`, whether a new one is likely to be such; `coming`, how many of those are being made;
+    `open` ones of this worker; `active`, how many requests it has; `users`, how many upstreams of live tables
+    have it; `disabled` by an administrator. The rest is for a `Choice` alone: `out` of service, `on_trial`
+    while a breaker is half-open, `load` in requests of this worker, its latency.
     """
 
     __slots__ = (
@@ -95,6 +95,7 @@ class Target:
         "latency_at",
         "latency_s",
         "load",
+        "may_share",
         "on_trial",
         "open",
         "out",
@@ -108,6 +109,7 @@ class Target:
         self.address = place.address
         self.idle: list[Pooled] = []
         self.shared: list[Shared] = []
+        self.may_share = place.protocol != "http1"
         self.coming = 0
         self.open = 0
         self.active = 0

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
+from ...own_replies import phrase
 from ...reply import Reply
 from ..http1.body import CHUNKED
 from ..http1.reply import MAX_FIELDS, BadReply
@@ -93,7 +94,7 @@ def read_reply(headers: list[Header], status: int, *, to_head: bool) -> Http2Rep
         if _LENGTH.fullmatch(length) is None:
             return BadReply("reply-framing", "Content-Length is not a number")
         said = int(length)
-    reply = Reply(status, b"", lines, said, dated)
+    reply = Reply(status, phrase(status).encode("ascii"), lines, said, dated)
     reply.is_event_stream = events
     if to_head or status in _BODILESS:
         if status == 204:

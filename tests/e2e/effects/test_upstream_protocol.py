@@ -9,7 +9,7 @@ from pathlib import Path
 import trustme
 
 from ..harness import gateway
-from ..raw import ask, get
+from ..raw import Client, ask, get
 from ..upstream import upstream
 from ..upstream2 import http2_upstream
 from .keys import shows
@@ -74,6 +74,10 @@ def test_what_is_spoken(tmp_path: Path) -> None:
         assert [one.the("/one").target, two.the("/two").value(":path")] == ["/one", "/two"]
         assert secure.the("/either-two").value(":scheme") == "https"
         assert replies["either-one"].body == b"old"
+        clients = [stack.enter_context(Client(served.address())) for _ in range(20)]
+        for client in clients:
+            client.send(get("/either-one"))
+        assert {client.reply().body for client in clients} == {b"old"}
         for name in ("wrong", "not-agreed"):
             assert served.access_line(f"/{name}")["reason"] == "protocol-mismatch"
         one.faults.clear()  # what HTTP/2 begins with is no request to it
