@@ -20,7 +20,7 @@ from gwc.schema.listener import ListenerSettings
 from gwc.schema.normalise.client import is_trusted, plain_address
 from gwc.schema.normalise.sample import trace_id_of
 from gwc.schema.request import Address, RequestHead
-from gwc.schema.table import BUILTINS
+from gwc.schema.table import BUILTINS, PRIVATE_BUILTINS
 
 from .actions.headers import HeaderChanges, apply_changes
 from .decide import Decision, decide
@@ -40,6 +40,7 @@ from .reply import Reply
 from .retrying import MAX_TRIES, cause_of, is_left_alone
 from .sides import Downstream, ReplySide, Services, Trailers, TunnelEnd, UpstreamSide
 from .sticky import split_point
+from .telling import Telling
 from .timers import NEVER
 from .tls_session import TlsSession
 from .tries import Tries
@@ -261,7 +262,7 @@ class Exchange:
         if plan.action == "split":
             point = split_point(head, settings.sticky) if settings.sticky is not None else getrandbits(30)
         if plan.action == "builtin":
-            self._builtin(BUILTINS[plan.target])
+            self._builtin(BUILTINS[plan.target], snapshot.policies.get(head.listener))
             return
         ids = record.trace_id, record.request_id
         port = snapshot.ports[address]
@@ -323,9 +324,22 @@ class Exchange:
             if self.request_ended:
                 self._mirroring.end(self._trailers)
 
-    def _builtin(self, name: str) -> None:
+    def _builtin(self, name: str, policy: ListenerPolicy | None) -> None:
         """What the gateway answers by itself."""
         draining = self.services.draining
+        if name == "not-found":
+            self.fail("not-found")
+            return
+        if name in PRIVATE_BUILTINS:
+            if policy is None or not policy.private:
+                self.fail("not-private", f"`{name}` is told on private listeners alone")
+            elif self.head.method not in ("GET", "HEAD"):
+                self.answer(Refuse("file-method", fields=(("allow", "GET, HEAD"),)))
+            else:
+                telling = Telling(self, name)
+                self.upstream_side = telling
+                telling.begin()
+            return
         if name == "echo":
             head = self.head
             target = head.path if head.query is None else f"{head.path}?{head.query}"

@@ -6,7 +6,7 @@ Owns the interfaces. Whoever implements them knows one version of HTTP; whoever 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import MutableSet
+from collections.abc import Awaitable, Callable, MutableSet
 from typing import TYPE_CHECKING, Protocol
 
 from .observe.observing import Observing
@@ -23,14 +23,20 @@ Trailers = list[tuple[bytes, bytes]]
 """Lower-case names and values."""
 
 
+Ask = Callable[[str], Awaitable[tuple[str, bytes]]]
+"""Ask the whole gateway for what a builtin tells: its name -> content type and body. Raises OSError where
+nobody answers."""
+
+
 class Services(Protocol):
-    """What of the worker an exchange needs."""
+    """What of the worker an exchange needs. `ask` is None where a worker stands for itself."""
 
     loop: asyncio.AbstractEventLoop
     timers: Timers
     observer: Observing
     in_flight: int
     draining: bool
+    ask: Ask | None
     streams: MutableSet[Exchange]
     snapshot: Snapshot | None
 

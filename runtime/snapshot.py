@@ -21,11 +21,13 @@ if TYPE_CHECKING:
 
 class ListenerPolicy(NamedTuple):
     """What a listener says of every request. `redirect_port`: it goes to `https` at this port, None: it does
-    not. `hsts` is a field of every reply as `name: value`, or empty.
+    not. `hsts` is a field of every reply as `name: value`, or empty. `private`: the builtins that tell of the
+    gateway answer.
     """
 
     redirect_port: int | None
     hsts: bytes
+    private: bool
 
 
 @dataclass(frozen=True, slots=True)

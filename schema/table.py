@@ -87,7 +87,8 @@ class ListenerRecord(NamedTuple):
 
     `proxy_protocol`: each connection begins with a PROXY header, version 1 or 2, which names the peer.
     `secure` is there where `tls` is. `redirect_port`: every request is sent to `https` at this port, None: to
-    nowhere. `hsts` is what Strict-Transport-Security says, None: the field is not sent.
+    nowhere. `hsts` is what Strict-Transport-Security says, None: the field is not sent. `private`: whoever
+    comes in here may know all about the gateway.
     """
 
     name: str
@@ -105,6 +106,7 @@ class ListenerRecord(NamedTuple):
     secure: ListenerTls | None = None
     redirect_port: int | None = None
     hsts: str | None = None
+    private: bool = False
 
 
 class UpstreamTls(NamedTuple):
@@ -227,8 +229,11 @@ class RespondRecord(NamedTuple):
     body: str
 
 
-BUILTINS: Final = ("health", "ready", "echo")
+BUILTINS: Final = ("health", "ready", "echo", "not-found", "status", "metrics", "config", "upstreams")
 """What the gateway answers by itself; `target` of a `builtin` route is a place in here."""
+
+PRIVATE_BUILTINS: Final = frozenset(("status", "metrics", "config", "upstreams"))
+"""Those that tell of the gateway, and answer on private listeners alone."""
 
 
 class RouteSettings(NamedTuple):

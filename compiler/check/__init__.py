@@ -15,6 +15,7 @@ from gwc.schema.listener import ListenerSettings
 from ..resolve import Item, Resolution
 from ..resolve.resolved import Listener
 from . import (
+    builtin_not_private,
     closed_route,
     exposed_credential,
     foreign_pattern,
@@ -50,6 +51,7 @@ ItemRule = Callable[[Item, Sequence[Listener]], Iterable[Diagnostic]]
 RULES: tuple[Rule, ...] = (
     unused_upstream.check,
     closed_route.check,
+    builtin_not_private.check,
     unused_matcher.check,
     zero_weights.check,
     redirect_to_itself.check,

@@ -145,4 +145,5 @@ def _listener(listener: resolved.Listener, indexed: int) -> ListenerRecord:
         secure=listener.secure,
         redirect_port=listener.redirect_port,
         hsts=listener.hsts,
+        private=listener.private,
     )

@@ -40,6 +40,7 @@ def resolve_listeners(records: Sequence[Record], found: list[Diagnostic]) -> tup
             listener_tls(record, found),
             redirect_port(own, settings) if check_redirect(record, found) else None,
             hsts_of(record, found),
+            record.get("private", False),
         )
         for record, own in zip(records, settings, strict=True)
     )

@@ -161,6 +161,7 @@ class Listener:
     secure: ListenerTls | None = None
     redirect_port: int | None = None
     hsts: str | None = None
+    private: bool = False
 
 
 class Alternative(NamedTuple):

@@ -16,7 +16,7 @@ from ..state.buckets import Buckets
 from ..state.cells import Cells
 from .channel import Body
 from .serving import Serving
-from .worker import Equipment, Equipped
+from .worker import AskGateway, Equipment, Equipped
 
 _BEFORE: GatewayRecord = GatewayRecord(access_log=LogRecord(None), audit_log=LogRecord(None))
 """What is logged before there is a table: errors alone."""
@@ -69,6 +69,13 @@ def make_serving(loop: asyncio.AbstractEventLoop, equipment: Equipment) -> Equip
     def watched(_: Body) -> Body:
         return {"upstreams": serving.watched()}
 
+    def connect(ask: AskGateway) -> None:
+        async def told(name: str) -> tuple[str, bytes]:
+            body = await ask({"kind": "builtin", "name": name})
+            return str(body.get("type", "")), str(body.get("text", "")).encode()
+
+        serving.ask = told
+
     return Equipped(
         serving,
         {
@@ -83,4 +90,5 @@ def make_serving(loop: asyncio.AbstractEventLoop, equipment: Equipment) -> Equip
         reopen=observer.reopen,
         tick=observer.tick,
         close=observer.close,
+        connect=connect,
     )

@@ -116,6 +116,8 @@ class Fleet:
         self.current: list[WorkerProcess | None] = [None] * slots
         self.retiring: set[WorkerProcess] = set()
         self.replaced = 0
+        self.telling: Callable[[str], Awaitable[dict[str, str]]] | None = None
+        """Who knows what the private builtins tell: `type` and `text` by name."""
         self.replacing = False
         """Whether the dead are replaced and brought up by this class; not before the first table is there."""
         self._checked = loop.time()
@@ -257,6 +259,10 @@ class Fleet:
         worker.heard = self._loop.time()
         if message.kind == "hello":
             worker.hello.set()
+        elif message.kind == "builtin":
+            task = self._loop.create_task(self._answer(worker, message))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
         elif message.kind == "leaving" and worker.state in ("starting", "ready"):
             self._tell("warning", "worker-leaving", slot=worker.slot, pid=worker.process.pid)
             worker.state = "retiring"
@@ -266,6 +272,16 @@ class Fleet:
                 if self.replacing and not self._stopping:
                     self.replaced += 1
                     self.fill(worker.slot)
+
+    async def _answer(self, worker: WorkerProcess, message: Message) -> None:
+        """What a builtin tells, where somebody knows."""
+        told: dict[str, str] = {}
+        if self.telling is not None:
+            try:
+                told = await self.telling(message.body["name"])
+            except Exception as bug:
+                self._tell("error", "bug", where="builtin", what=f"{type(bug).__name__}: {bug}")
+        worker.channel.answer(message, told)
 
     def _lost(self, worker: WorkerProcess) -> None:
         """The channel broke. A worker that leaves does that; any other is of no use without it."""

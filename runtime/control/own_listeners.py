@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from ..observe.exposition import CONTENT_TYPE
 from ..observe.observer import Observer
 from .addresses import Place, Unresolvable
 from .admin import Admin
-from .admin_routes import Routes
+from .admin_routes import Call, Routes
 from .commands import Commands
 from .metrics_server import Metrics, refuse
 from .own_http import OwnServer
@@ -45,6 +46,10 @@ class _Open:
     address: str
     place: Place
     server: OwnServer
+
+
+_TOLD_AT_MOST: Final = 1_000
+"""Routes that the builtin `config` tells of; the admin API has pages."""
 
 
 class Own:
@@ -86,6 +91,7 @@ class Own:
     async def open(self) -> None:
         """At the start. `StartFailed` where an address that was asked for cannot be had; the default one may
         be another gateway's, which is told, and this gateway has no admin API then."""
+        self.supervisor.fleet.telling = self._tell_builtin
         for which in _EVERY:
             wanted = self._wanted(which)
             if wanted is None:
@@ -96,6 +102,15 @@ class Own:
                 if wanted.asked:
                     raise StartFailed(f"{which}: {failed.reason}") from failed
                 self._tell_missing(which, failed.reason)
+
+    async def _tell_builtin(self, name: str) -> dict[str, str]:
+        """What a builtin of a route tells, which is what the admin API and `metrics` tell."""
+        import orjson
+
+        if name == "metrics":
+            return {"type": CONTENT_TYPE, "text": (await self._metrics.text()).decode()}
+        answer = await self._routes.answer(name, Call({}, {"offset": 0, "limit": _TOLD_AT_MOST}, None))
+        return {"type": "application/json", "text": orjson.dumps(answer.value).decode() + "\n"}
 
     async def follow(self) -> None:
         """After a reload: listen where the new table says. An address that cannot be had is told, and the old

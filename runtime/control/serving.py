@@ -51,7 +51,7 @@ from ..observe.record import RequestRecord
 from ..pem_files import TlsFaulty
 from ..plan import NO_TIMES, Plan, Times, times_of
 from ..secrets import Secrets, SecretsMissing
-from ..sides import Services
+from ..sides import Ask, Services
 from ..snapshot import ListenerPolicy, Snapshot
 from ..state.buckets import Buckets
 from ..timers import Timers
@@ -346,6 +346,7 @@ class Serving:
         self.observer = observer
         self.timers = Timers(loop)
         self.snapshot: Snapshot | None = None
+        self.ask: Ask | None = None
         self.in_flight = 0
         self.draining = False
         self.streams: MutableSet[Exchange] = WeakSet()  # event streams and tunnels, also those just over
@@ -863,9 +864,10 @@ def _policies(table: RouteTable) -> dict[str, ListenerPolicy]:
         record.name: ListenerPolicy(
             record.redirect_port,
             b"" if record.hsts is None else b"strict-transport-security: " + record.hsts.encode("ascii"),
+            record.private,
         )
         for record in table.listeners
-        if record.redirect_port is not None or record.hsts is not None
+        if record.redirect_port is not None or record.hsts is not None or record.private
     }
 
 

@@ -23,7 +23,7 @@ from gwc.schema.artifact import Refusal
 from gwc.schema.table import RouteTable
 
 from ..wire.tls.contexts import keep_bad_names_quiet
-from .channel import Body, Channel, Message
+from .channel import Body, Channel, ChannelClosed, Message, Unanswered
 from .loading import Pace, free_in_slices, load_in_slices, read_in_slices
 
 BEAT_S: Final = 0.25
@@ -54,6 +54,10 @@ class Equipment:
 
 
 Answering = Callable[[Body], Awaitable[Body] | Body]
+AskGateway = Callable[[Body], Awaitable[Body]]
+"""Ask the supervisor; raises OSError where it does not answer."""
+
+_ANSWER_S: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,7 @@ class Equipped:
 
     `answering` is what else may be asked of it: `{kind: function of the message}`. `committed` is called with
     each table that is served from now on, `reopen` to open log files anew, `tick` about once a second,
-    `close` at the end, when nothing is served any more.
+    `close` at the end, when nothing is served any more. `connect` gets the way to ask the supervisor.
     """
 
     serving: Served
@@ -71,6 +75,7 @@ class Equipped:
     reopen: Callable[[], None] = lambda: None
     tick: Callable[[], None] = lambda: None
     close: Callable[[], object] = lambda: None
+    connect: Callable[[AskGateway], None] = lambda ask: None
 
 
 MakeServing = Callable[[asyncio.AbstractEventLoop, Equipment], Equipped]
@@ -111,6 +116,7 @@ class Worker:
         self._leaving: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self.ended: asyncio.Future[None] = loop.create_future()
+        equipped.connect(self._ask)
         self._channel.tell({"kind": "hello", "pid": os.getpid()})
         self._beats = 0
         self._beat()
@@ -122,6 +128,12 @@ class Worker:
                 # Nobody asked: the slot is to be filled now, not when this is over.
                 self._channel.tell({"kind": "leaving"})
             self._leaving = self._loop.create_task(self._leave(deadline_s, message))
+
+    async def _ask(self, body: Body) -> Body:
+        try:
+            return await self._channel.ask(body, timeout_s=_ANSWER_S)
+        except (Unanswered, ChannelClosed) as failed:
+            raise OSError("the supervisor does not answer") from failed
 
     def _beat(self) -> None:
         self._beats += 1

@@ -88,6 +88,8 @@ POLICIES: Final[Mapping[str, int]] = MappingProxyType(
         "rate-limited": 429,
         "concurrency": 503,
         "file-missing": 404,
+        "not-found": 404,
+        "not-private": 404,
         "file-denied": 403,
         "file-method": 405,
     }
@@ -98,6 +100,7 @@ FILTERS: Final[Mapping[str, int]] = MappingProxyType(
     {
         "filter-failed": 500,
         "file-failed": 500,
+        "not-told": 503,
     }
 )
 """What went wrong in a policy: a fault, not a refusal."""

@@ -443,6 +443,7 @@ BUILTINS: list[Row] = [
     ("route", "builtin", 'builtin "health"', "target", 0),
     ("route", "builtin", 'builtin "ready"', "target", 1),
     ("route", "builtin", 'builtin "echo"', "target", 2),
+    ("route", "builtin", 'builtin "upstreams"', "target", 7),
 ]
 
 Pair = tuple[str, str, str, str]
@@ -492,6 +493,7 @@ PAIRS: list[Pair] = [
     ("listener", "protocol", of_listener(f'protocol "https"; {TLS}'), of_listener("")),
     ("listener", "tls", of_listener(TLS), of_listener("")),
     ("listener", "public-port", of_listener("public-port 80"), of_listener("")),
+    ("listener", "private", of_listener("private #true"), of_listener("")),
     ("listener", "trusted-proxies", of_listener('trusted-proxies "::1"'), of_listener("")),
     ("listener", "path-normalisation", of_listener('path-normalisation "reject-changes"'), of_listener("")),
     ("upstream", "targets", of_upstream('target "a:1"'), of_upstream("")),
