@@ -100,6 +100,23 @@ def _authentication(policy: Authentication) -> dict[str, Any]:
         basic = policy.basic
         cache = format_duration(basic.cache_ms * 1_000_000) if basic.cache_ms else "off"
         shown["basic"] = [_there(file=basic.file, cache=cache, forward=basic.forward)]
+    if policy.jwts:
+        shown["jwt"] = [
+            _there(
+                issuer=list(each.issuer),
+                audience=list(each.audience),
+                algorithms=list(each.algorithms),
+                jwks_url=each.jwks_url,
+                key_file=each.key_file,
+                cookie=each.cookie,
+                query=each.query,
+                name=each.name,
+                require=[" ".join((claim, *values)) for claim, values in each.require],
+                header=[f"{field} {claim}" for field, claim in each.headers],
+                forward=each.forward,
+            )
+            for each in policy.jwts
+        ]
     shown |= _there(identity_header=policy.identity_header, realm=policy.realm)
     return {"authenticate": shown}
 

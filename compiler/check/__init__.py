@@ -32,6 +32,7 @@ from . import (
     no_routes,
     nobody_allowed,
     open_metrics,
+    plain_service,
     redirect_to_itself,
     single_target,
     timeout_off,
@@ -69,6 +70,7 @@ RULES: tuple[Rule, ...] = (
     written_secret.check,
     nameless_identity.check,
     exposed_credential.check,
+    plain_service.check,
 )
 
 ITEM_RULES: tuple[ItemRule, ...] = (

@@ -103,7 +103,7 @@ def owners(root: Record) -> Iterator[Record]:
             waiting += record.get("routes", ())
 
 
-_POLICY_FILES = ("file",)
+_POLICY_FILES = ("file", "key-file")
 
 
 def _of_policies(owner: Record) -> Iterator[tuple[Record, str]]:
@@ -115,6 +115,8 @@ def _of_policies(owner: Record) -> Iterator[tuple[Record, str]]:
         yield from ((key, "hash") for key in keys.get("key", ()))
     if "basic" in policy:
         yield policy["basic"], "file"
+    for tokens in policy.get("jwt", ()):
+        yield from ((tokens, key) for key in ("secret", "key-file", "jwks-url") if key in tokens)
 
 
 def _listener_files(root: Record) -> Iterator[tuple[Record, str]]:

@@ -14,7 +14,7 @@ from .environment import owners
 def check(resolution: Resolution) -> Iterator[Diagnostic]:
     """One finding for each."""
     for owner in owners(resolution.root):
-        for way in ("api-key",):
+        for way in ("api-key", "jwt"):
             for record in owner.get("authenticate", {}).get(way, ()):
                 if "query" in record:
                     yield note(

@@ -10,12 +10,14 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from gwc.schema.diagnostic import Label, error
-from gwc.schema.policies.authentication import ApiKeys, Authentication, Basic
+from gwc.schema.policies.authentication import ApiKeys, Authentication, Basic, Jwt
 
 from .amounts import amount_of
 from .context import Context, Record, key_span, span_of
 
-_WAYS = ("api-key", "basic")
+_WAYS = ("api-key", "basic", "jwt")
+_KEYS = ("jwks-url", "key-file", "secret")
+_SECRET_BYTES = {"HS256": 32, "HS384": 48, "HS512": 64}
 
 
 def authentication(context: Context, record: Record) -> Authentication:
@@ -52,6 +54,7 @@ def authentication(context: Context, record: Record) -> Authentication:
         identity_header=_lower(record.get("identity-header")),
         api_keys=tuple(_api_keys(context, each) for each in _all(record, "api-key")),
         basic=_basic(record["basic"]) if "basic" in record else None,
+        jwts=tuple(_jwt(context, each) for each in _all(record, "jwt")),
     )
 
 
@@ -84,6 +87,64 @@ def _basic(record: Record) -> Basic:
         record["file"],
         amount_of(record, "cache") if "cache" in record else usual.cache_ms,
         record.get("forward", False),
+    )
+
+
+def _jwt(context: Context, record: Record) -> Jwt:
+    sources = [key for key in _KEYS if key in record]
+    if len(sources) != 1:
+        context.report(
+            error(
+                "GWC367",
+                key_span(record, sources[1]) if sources else span_of(record),
+                "`jwt` has no key" if not sources else f"`jwt` has `{sources[0]}` and `{sources[1]}`",
+                label="nothing could be verified" if not sources else "the second",
+                secondary=(Label(key_span(record, sources[0]), "the first"),) if sources else (),
+                help="write one of `jwks-url`, `key-file` and `secret`",
+            )
+        )
+    shared = "secret" in record
+    algorithms = record.get("algorithms") or (("HS256",) if shared else ("RS256", "ES256"))
+    for index, name in enumerate(record.get("algorithms", ())):
+        if name.startswith("HS") != shared:
+            context.report(
+                error(
+                    "GWC366",
+                    span_of(record, "algorithms", index),
+                    f"`{name}` does not go with `{'secret' if shared else (sources or ['jwks-url'])[0]}`",
+                    label="needs a public key" if shared else "needs a secret",
+                    help="a secret goes with `HS…` alone, a public key never: who has it could sign",
+                )
+            )
+    if shared and "${" not in record["secret"]:
+        length = len(record["secret"].encode("utf-8"))
+        least = max(_SECRET_BYTES.get(name, 0) for name in algorithms)
+        if length < least:
+            context.report(
+                error(
+                    "GWC370",
+                    span_of(record, "secret"),
+                    f"this secret has {length} bytes",
+                    label=f"at least {least} are needed",
+                    help="make one with `openssl rand -base64 48`, and keep it in a variable or a file",
+                )
+            )
+    usual = Jwt((), (), ())
+    return Jwt(
+        issuer=record["issuer"],
+        audience=record["audience"],
+        algorithms=tuple(dict.fromkeys(algorithms)),
+        jwks_url=record.get("jwks-url"),
+        key_file=record.get("key-file"),
+        secret=record.get("secret"),
+        refresh_ms=amount_of(record, "refresh") if "refresh" in record else usual.refresh_ms,
+        leeway_ms=amount_of(record, "leeway") if "leeway" in record else usual.leeway_ms,
+        cookie=record.get("cookie"),
+        query=record.get("query"),
+        name=record.get("name", usual.name),
+        require=tuple((each["claim"], each.get("values", ())) for each in _all(record, "require")),
+        headers=tuple((each["name"].lower(), each["claim"]) for each in _all(record, "header")),
+        forward=record.get("forward", False),
     )
 
 

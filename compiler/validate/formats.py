@@ -39,6 +39,7 @@ from gwc.schema.values.place import (
     parse_own_address,
     parse_server_name,
     parse_service_url,
+    parse_token_secret,
 )
 from gwc.schema.values.refusal import ValueRefusal
 from gwc.schema.values.share import parse_share
@@ -326,6 +327,7 @@ FORMATS: Final[Mapping[str, tuple[Check, Explain]]] = {
     "timeout": (_accepts(parse_timeout), _duration(parse_timeout)),
     "size-limit": (_accepts(parse_limit), _size(parse_limit)),
     "part-size": (_accepts(parse_part_size), _size(parse_part_size)),
+    "token-secret": (_accepts(parse_token_secret), _template(parse_token_secret)),
     "key-hash": (_accepts(parse_key_hash), _key_hash),
     "url": (_accepts(parse_service_url), _url),
     "file": (_accepts(parse_file), _file(parse_file)),

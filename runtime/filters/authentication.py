@@ -42,6 +42,10 @@ def _ways(policy: Authentication, making: Making) -> tuple[Way, ...]:
         from .auth_basic import BasicWay
 
         ways.append(BasicWay(policy.basic, realm, making))
+    if policy.jwts:
+        from .auth_jwt import JwtWay
+
+        ways += (JwtWay(each, realm, making) for each in policy.jwts)
     return tuple(ways)
 
 

@@ -30,6 +30,29 @@ class Basic(NamedTuple):
     forward: bool = False
 
 
+class Jwt(NamedTuple):
+    """Signed tokens. Of `secret`, `key_file` and `jwks_url` one is there.
+
+    `name` is the claim that says who it is; `require` are claims with the values of which one must be there
+    (none: any); `headers` are fields with the claims that they get, names in lower case.
+    """
+
+    issuer: tuple[str, ...]
+    audience: tuple[str, ...]
+    algorithms: tuple[str, ...]
+    jwks_url: str | None = None
+    key_file: str | None = None
+    secret: str | None = None
+    refresh_ms: int = 300_000
+    leeway_ms: int = 30_000
+    cookie: str | None = None
+    query: str | None = None
+    name: str = "sub"
+    require: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
+    forward: bool = False
+
+
 class Authentication(NamedTuple):
     """The ways of which any may hold; without one, and not `public`, nobody is let in on listeners that are
     `closed`.
@@ -43,25 +66,32 @@ class Authentication(NamedTuple):
     identity_header: str | None = None
     api_keys: tuple[ApiKeys, ...] = ()
     basic: Basic | None = None
+    jwts: tuple[Jwt, ...] = ()
     closed: tuple[str, ...] = ()
     strips: tuple[str, ...] = ()
 
     @property
     def asks(self) -> bool:
         """Whether there is a way to prove who one is."""
-        return bool(self.api_keys or self.basic)
+        return bool(self.api_keys or self.basic or self.jwts)
 
     def result_fields(self) -> set[str]:
         """The fields that this sets for the upstream."""
-        return {self.identity_header} if self.identity_header else set()
+        fields = {field for each in self.jwts for field, _ in each.headers}
+        return fields | {self.identity_header} if self.identity_header else fields
 
     def texts(self) -> list[str]:
         """The texts in which references may stand, those of `files` too."""
-        return [*(text for each in self.api_keys for _, text in each.keys), *self.files()]
+        return [
+            *(text for each in self.api_keys for _, text in each.keys),
+            *(text for each in self.jwts for text in (each.secret, each.jwks_url) if text),
+            *self.files(),
+        ]
 
     def files(self) -> list[str]:
         """The files that are read when a table is prepared."""
         return [
             *(each.file for each in self.api_keys if each.file),
             *((self.basic.file,) if self.basic else ()),
+            *(each.key_file for each in self.jwts if each.key_file),
         ]

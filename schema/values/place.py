@@ -53,6 +53,11 @@ def parse_service_url(text: str) -> Url | str | ValueRefusal:
     return _referring(text, parse_url)
 
 
+def parse_token_secret(text: str) -> str | ValueRefusal:
+    """A secret, as written; any text is one."""
+    return _referring(text, str)
+
+
 def parse_server_name(text: str) -> str | ValueRefusal:
     """The name of a server in its one form; as written where it holds references."""
     return _referring(text, parse_host)
