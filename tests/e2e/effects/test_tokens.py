@@ -91,7 +91,7 @@ def _status(served: Gateway, path: str, token: str) -> int:
 @shows("route.authenticate.jwt.header.{,name,claim}")
 def test_tokens_of_a_key_file(served: Gateway, origin: Upstream) -> None:
     """Who it is comes from the token that the issuer signed for this audience, and from no other."""
-    who = {"email": "a@b", "scope": "read write", "tenant": "t1"}
+    who: dict[str, Any] = {"email": "a@b", "scope": "read write", "tenant": "t1"}
     good = _token(**who)
     assert (
         ask(served.address(), get("/file/1", f"Authorization: Bearer {good}", "X-Tenant: root")).status == 200
@@ -113,7 +113,7 @@ def test_tokens_of_a_key_file(served: Gateway, origin: Upstream) -> None:
         _token(KEY, "RS512", **who): 200,
         _token(scope="read"): 401,
         _token(**{**who, "scope": "reading"}): 403,
-        jwt.encode({"sub": "ann"}, None, "none"): 401,
+        jwt.encode({"sub": "ann"}, "", "none"): 401,
     }
     assert [_status(served, "/file/4", each) for each in refused] == list(refused.values())
     late = _token(exp=int(time.time()) - 2)

@@ -254,7 +254,7 @@ def test_what_is_allowed(pem: Path) -> None:
     words = (
         f'{FILE}; require "scope" "read" "write"; require "groups" "staff"; require "tenant"; name "email"'
     )
-    common = {"email": "a@b", "tenant": 7}
+    common: dict[str, Any] = {"email": "a@b", "tenant": 7}
     missing = [f"the claim `{name}` is missing or another" for name in ("scope", "groups", "tenant")]
     assert _ask(
         pem,
