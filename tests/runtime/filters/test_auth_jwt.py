@@ -185,7 +185,7 @@ def test_attacks(pem: Path) -> None:
         f"{head}.{body}.": "signed by somebody else",
         f"{head}.{body}": "not a token",
         f"{head}.{body}.{signature}.x": "not a token",
-        f"{head}.{body[:-2]}.{signature}": "signed by somebody else",
+        f"{head}.{body[:-4]}.{signature}": "signed by somebody else",
         "": "not a token",
         "a.b.c": "not a token",
         "\xff.\xff.\xff": "not a token",
