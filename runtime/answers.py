@@ -12,7 +12,7 @@ from typing import Any
 from gwc.schema.late import late_coordinates
 from gwc.schema.normalise import normalise
 from gwc.schema.request import Rejection, RequestHead
-from gwc.schema.table import RouteTable
+from gwc.schema.table import ListenerRecord, RouteTable
 
 from .actions.headers import HeaderChanges
 from .asking import Asked
@@ -22,6 +22,7 @@ from .match import Match, NoMatch, match
 from .policies_shown import policies_shown
 from .preflight import METHOD_FIELD, asked_for, is_preflight, preflight_match
 from .settings_shown import settings_shown
+from .to_https import STATUS, https_location
 
 SCHEMA_VERSION = 1
 
@@ -46,6 +47,16 @@ def answer(table: RouteTable, asked: Asked, body: bytes | None, limit: int) -> d
             "candidates": [],
         }
     asked_head = head
+    record = next(each for each in table.listeners if each.name == head.listener)
+    location = https_location(head, record.redirect_port)
+    if location is not None:
+        decision = {"kind": "redirect", "listener": head.listener, "status": STATUS, "location": location}
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "request": _as_matched(head, asked.address, record),
+            "decision": _whole(decision),
+            "candidates": [],
+        }
     meant = preflight_match(table, head) if is_preflight(head) else None
     if meant is not None:
         decision = _preflight(table, head, meant)
@@ -60,7 +71,7 @@ def answer(table: RouteTable, asked: Asked, body: bytes | None, limit: int) -> d
             decision = {"kind": "not-found", "listener": head.listener, "status": 404}
     return {
         "schema_version": SCHEMA_VERSION,
-        "request": _as_matched(head, asked.address),
+        "request": _as_matched(head, asked.address, record),
         "decision": _whole(decision),
         "candidates": [
             {
@@ -94,7 +105,7 @@ def _as_received(asked: Asked) -> dict[str, Any]:
     }
 
 
-def _as_matched(head: RequestHead, address: str) -> dict[str, Any]:
+def _as_matched(head: RequestHead, address: str, listener: ListenerRecord) -> dict[str, Any]:
     late = head.late
     return {
         "method": head.method,
@@ -105,12 +116,26 @@ def _as_matched(head: RequestHead, address: str) -> dict[str, Any]:
         "headers": {name: readable(value) for name, value in head.headers.items()},
         "client_ip": None if head.client_ip is None else str(head.client_ip),
         "sni": head.sni,
+        "tls": _tls(listener),
         "sample": head.sample,
         "address": address,
         "listener": head.listener,
         "model": readable(late.model) if late and late.model is not None else None,
         "stream": late.stream if late else None,
         "tools": late.tools if late else None,
+    }
+
+
+def _tls(listener: ListenerRecord) -> dict[str, Any] | None:
+    """How the listener speaks TLS; None where it does not."""
+    secure = listener.secure
+    if secure is None:
+        return None
+    return {
+        "min_version": secure.min_version,
+        "client_certificates": secure.client_certificates,
+        "certificates": [certificate for certificate, _ in secure.certificates],
+        "hsts": listener.hsts,
     }
 
 

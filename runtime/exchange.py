@@ -43,6 +43,7 @@ from .sticky import split_point
 from .telling import Telling
 from .timers import NEVER
 from .tls_session import TlsSession
+from .to_https import STATUS, https_location
 from .tries import Tries
 from .tunnel import Handshake, Tunnel, accept_of
 
@@ -187,14 +188,11 @@ class Exchange:
     def _is_redirected(self, policy: ListenerPolicy) -> bool:
         """What the listener says of every request; whether that was the answer."""
         self._hsts = policy.hsts
-        head = self.head
-        port = policy.redirect_port
-        if port is None or head.scheme == "https" or not head.host:
+        location = https_location(self.head, policy.redirect_port)
+        if location is None:
             return False
-        place = head.host if port == 443 else f"{head.host}:{port}"
-        query = "" if head.query is None else f"?{head.query}"
-        location = f"location: https://{place}{head.path}{query}".encode("latin-1")
-        self._reply(Reply(308, phrase(308).encode(), [location], 0), b"")
+        line = f"location: {location}".encode("latin-1")
+        self._reply(Reply(STATUS, phrase(STATUS).encode(), [line], 0), b"")
         return True
 
     def _believe(self, peer: Address | None, listener: ListenerSettings) -> None:

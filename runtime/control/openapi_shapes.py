@@ -82,6 +82,9 @@ _REQUEST: Final = {
     "referer": TEXT,
     "request_bytes": COUNT,
     "response_bytes": COUNT,
+    "tls_version": TEXT,
+    "tls_cipher": TEXT,
+    "sni": {"type": "string", "description": "The name that was asked for, empty for none; with TLS alone."},
     "duration_ms": SECONDS,
     "connect_ms": _or_null(SECONDS),
     "first_byte_ms": _or_null(SECONDS),
@@ -244,7 +247,11 @@ SHAPES: Final[dict[str, Shape]] = {
         {"timeout_s": {"type": "number", "minimum": 0, "maximum": 300, "default": 30}},
         optional=("timeout_s",),
     ),
-    "Request": _object(_REQUEST, description="One request, as the access log tells of it."),
+    "Request": _object(
+        _REQUEST,
+        optional=("tls_version", "tls_cipher", "sni"),
+        description="One request, as the access log tells of it.",
+    ),
     "ActiveRequests": _object(
         {"total": COUNT, "requests": _list(_of("Request"))},
         description="`total` may be more than there are here.",

@@ -373,7 +373,7 @@ UNLIKE = "sni", "listener"
 _TARGET = re.compile(r'(\btarget\s+)"[^"]*"')
 _YAML_TARGET = re.compile(r"(\btargets?:\s*)(\[[^\]]*\]|\"[^\"]*\"|[^\s{\[][^,}\n]*)")
 _ADDRESS = re.compile(r'(\baddress\s+)"([^"]*)"')
-_HTTPS = re.compile(r"\n +(hsts|redirect-to-https)\b[^\n]*")
+_HTTPS = re.compile(r"\n +hsts\b[^\n]*")
 _TLS = re.compile(r"\n( +)tls \{\n.*?\n\1\}", re.DOTALL)
 
 SETTINGS = {

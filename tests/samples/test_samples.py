@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ from gwc.cli.main import group
 from gwc.compiler.pipeline import compile_path
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
+_TLS_FILE = re.compile(r'"(certificates/[a-z-]+\.(?:pem|key))"')
 NAMES = sorted(path.parent.name for path in SAMPLES.glob("*/gwc.kdl"))
 
 
@@ -95,10 +97,26 @@ def test_a_gateway_would_start_on_a_sample(name: str, tmp_path: Path) -> None:
     own.cert_chain_pems[0].write_to_path(tmp_path / "gateway.pem")
     own.private_key_pem.write_to_path(tmp_path / "gateway-key.pem")
     asked = {"USERS_ADDRESS": "127.0.0.1:9", "USERS_TLS": str(tmp_path), "USERS_TOKEN": "t"}
-    command = [str(Path(sys.executable).parent / "gwc"), "run", "--check-only", str(SAMPLES / name)]
+    place = tmp_path / name
+    shutil.copytree(SAMPLES / name, place)
+    for file in _TLS_FILE.findall((place / "gwc.kdl").read_text()):
+        (place / file).parent.mkdir(exist_ok=True)
+        pem = own.private_key_pem if file.endswith(".key") else own.cert_chain_pems[0]
+        (place / file).write_bytes(pem.bytes())
+    command = [str(Path(sys.executable).parent / "gwc"), "run", "--check-only", str(place)]
     done = subprocess.run(
         command, env={**os.environ, **asked}, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0, done.stderr
     assert "would start" in done.stdout
     assert done.stderr == ""
+
+
+def test_the_certificates_of_the_https_sample(tmp_path: Path) -> None:
+    """The command beside the sample makes what it names: `gwc check --env` has nothing to say then."""
+    place = tmp_path / "https"
+    shutil.copytree(SAMPLES / "https", place)
+    command = [sys.executable, str(SAMPLES / "certificates.py"), str(place / "certificates")]
+    subprocess.run(command, check=True, timeout=60)
+    result = CliRunner().invoke(group, ["check", "--env", "--fail-on", "note", str(place)])
+    assert result.exit_code == 0, result.output

@@ -36,6 +36,12 @@ def _request(request: Mapping[str, Any]) -> list[str]:
     ]
     if request["sni"]:
         lines.append(f"          server name {request['sni']}")
+    tls = request.get("tls")
+    if tls is not None:
+        asks = tls["client_certificates"]
+        clients = "" if asks == "off" else f", client certificates {asks}"
+        hsts = "" if tls["hsts"] is None else f", hsts {tls['hsts']}"
+        lines.append(f"          over TLS {tls['min_version']} or later{clients}{hsts}")
     late = [
         f"{key} {_said(request[key])}" for key in ("model", "stream", "tools") if request[key] is not None
     ]
@@ -58,6 +64,11 @@ def _decision(decision: Mapping[str, Any]) -> list[str]:
         return [f"decision  {decision['status']}: {decision['detail']} ({decision['reason']})"]
     if kind == "rejected":
         return [f"decision  {decision['status']}: the rewritten path is refused", f"          {by}"]
+    if kind == "redirect" and not route:
+        return [
+            f"decision  {decision['status']} to {decision['location']}",
+            f"          listener `{decision['listener']}` sends every request to https",
+        ]
     lines = {
         "upstream": lambda: [f"decision  to upstream `{decision['upstream']}`", f"          {by}"],
         "split": lambda: [*_split(decision), f"          {by}"],
