@@ -140,6 +140,7 @@ def _references(root: Record) -> Iterator[tuple[Record, str, int | None]]:
     yield from ((record, key, None) for record, key in _listener_files(root))
     for upstream in root.get("upstreams", ()):
         yield from ((target, "target", None) for target in upstream["targets"])
+        yield from ((cookie, "secret", None) for cookie in (upstream.get("sticky-cookie"),) if cookie)
         tls = upstream.get("tls", {})
         yield from ((tls, key, None) for key in ("server-name", *_FILES) if key in tls)
         yield from ((egress, key, None) for egress in (upstream.get("egress-proxy", {}),) for key in egress)

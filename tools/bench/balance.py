@@ -1,6 +1,6 @@
 """What choosing a target costs: each algorithm alone, and the choice with all that belongs to it.
 
-Prints JSON, microseconds of CPU time, the median of several rounds. `alone` is the algorithm's pick among idle
+Prints JSON, microseconds of CPU time, medians of several rounds. `alone` is the algorithm's pick among idle
 targets; `chosen` a whole try: how targets stand, the pick, what is under way, an outcome, the end.
 """
 
