@@ -12,7 +12,7 @@ from gwc.schema.table import RouteTable
 from gwc.schema.values.duration import format_duration
 from gwc.schema.values.size import format_size
 
-<<<<<<< HEAD
+from .choosing_shown import choosing_line, choosing_shown
 from .tries_shown import (
     fallback_line,
     fallback_shown,
@@ -21,10 +21,6 @@ from .tries_shown import (
     retries_line,
     retries_shown,
 )
-=======
-from .choosing_shown import choosing_line, choosing_shown
-from .tries_shown import retries_line, retries_shown
->>>>>>> f248354 (Balancing and health: explained, refused where wrong, documented)
 
 _TIMES = {
     "request_ms": "request",
@@ -65,16 +61,13 @@ def settings_shown(table: RouteTable, route: int, upstream: str | None) -> dict[
     }
     if own.retries is not None:
         shown["retries"] = retries_shown(own.retries)
-<<<<<<< HEAD
     if own.mirrors:
         names = [each.name for each in table.upstreams]
         shown["mirrors"] = [mirror_shown(each, names) for each in own.mirrors]
     if own.fallback is not None:
         shown["fallback"] = fallback_shown(own.fallback, [each.name for each in table.upstreams])
-=======
     if served_by.choosing is not None:
         shown["choosing"] = choosing_shown(served_by.choosing)
->>>>>>> f248354 (Balancing and health: explained, refused where wrong, documented)
     return shown
 
 
@@ -105,15 +98,12 @@ def settings_line(settings: Mapping[str, Any]) -> str:
         line += f"; WebSockets, idle {format_duration(idle * 1_000_000)}" if idle else "; WebSockets"
     if "retries" in settings:
         line += f"; {retries_line(settings['retries'])}"
-<<<<<<< HEAD
     if "mirrors" in settings:
         line += f"; {mirrors_line(settings['mirrors'])}"
     if "fallback" in settings:
         line += f"; {fallback_line(settings['fallback'])}"
-=======
     if "choosing" in settings:
         line += f"; {choosing_line(settings['choosing'])}"
->>>>>>> f248354 (Balancing and health: explained, refused where wrong, documented)
     return line
 
 
