@@ -65,9 +65,10 @@ def test_what_is_wrong_is_told_where_it_stands(said: str, wanted: list[tuple[str
 def test_one_target_alone() -> None:
     """Ejection and slow start are advised against; a name may be several."""
     for target, count in (("10.0.0.1:1", 2), ("unix:/x", 2), ("a.b:1", 0), ("${env:A}", 0)):
+        said = 'slow-start "1s"; ejection { time "1s" }'
         text = (
             'listeners { listener "a" { address "127.0.0.1:80" } }\n'
-            f'upstreams {{ upstream "u" {{ target "{target}"; slow-start "1s"; ejection {{ requests 9; error-share "1%" }} }} }}\n'
+            f'upstreams {{ upstream "u" {{ target "{target}"; {said} }} }}\n'
             'routes { route "r" { upstream "u" } }\n'
         )
         codes = [each.code for each in compile_text(text, "kdl").diagnostics]
