@@ -96,7 +96,12 @@ def test_a_gateway_would_start_on_a_sample(name: str, tmp_path: Path) -> None:
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     own.cert_chain_pems[0].write_to_path(tmp_path / "gateway.pem")
     own.private_key_pem.write_to_path(tmp_path / "gateway-key.pem")
-    asked = {"USERS_ADDRESS": "127.0.0.1:9", "USERS_TLS": str(tmp_path), "USERS_TOKEN": "t"}
+    asked = {
+        "USERS_ADDRESS": "127.0.0.1:9",
+        "USERS_TLS": str(tmp_path),
+        "USERS_TOKEN": "t",
+        "STICKY_SECRET": "0" * 16,
+    }
     place = tmp_path / name
     shutil.copytree(SAMPLES / name, place)
     for file in _TLS_FILE.findall((place / "gwc.kdl").read_text()):
