@@ -99,10 +99,12 @@ def test_messages_and_ends(served: Gateway, scene: Scene, path: str) -> None:
 
 def test_a_gateway_that_ends_says_so(scene: Scene) -> None:
     """The close frame arrives over TLS as well."""
-    with gateway(scene.text, options=("--no-watch", "--drain-timeout", "500ms")) as running:
-        with opened(running, scene, "/echo") as client:
-            running.stops_itself = True
-            os.kill(running.process.pid, signal.SIGTERM)
-            with pytest.raises(ConnectionClosed):
-                client.recv(timeout=5)
-            assert client.close_code == 1001
+    with (
+        gateway(scene.text, options=("--no-watch", "--drain-timeout", "500ms")) as running,
+        opened(running, scene, "/echo") as client,
+    ):
+        running.stops_itself = True
+        os.kill(running.process.pid, signal.SIGTERM)
+        with pytest.raises(ConnectionClosed):
+            client.recv(timeout=5)
+        assert client.close_code == 1001
