@@ -76,6 +76,7 @@ _TITLES: Final[Mapping[str, str]] = {
     "retry-budget": "`budget` of `retries`",
     "route-limits": "`limits` of a route",
     "cors": "`cors`",
+    "api-schema": "`api-schema`",
     "rate-limit": "`rate-limit`",
     "concurrency": "`concurrency`",
     "limit-key": "`key` of a limit",

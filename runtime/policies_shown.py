@@ -14,6 +14,7 @@ from gwc.schema.policies.authentication import Authentication
 from gwc.schema.policies.security_headers import SecurityHeadersRecord
 from gwc.schema.table import RouteSettings
 from gwc.schema.values.duration import format_duration
+from gwc.schema.values.size import format_size
 
 
 def policies_shown(settings: RouteSettings) -> dict[str, Any]:
@@ -58,9 +59,11 @@ def _words_of(record: Any) -> dict[str, Any]:
     for field, value in record._asdict().items():
         if value is None or value is False or value in ((), "") or (value == 0 and field.endswith("_ms")):
             continue
-        name = field.removesuffix("_ms").replace("_", "-")
+        name = field.removesuffix("_ms").removesuffix("_bytes").replace("_", "-")
         if field.endswith("_ms"):
             shown[name] = format_duration(value * 1_000_000)
+        elif field.endswith("_bytes"):
+            shown[name] = format_size(value)
         else:
             shown[name] = list(value) if isinstance(value, tuple) else value
     return shown
@@ -133,6 +136,7 @@ _SHOWN: Final[Mapping[str, Callable[[Any], dict[str, Any]]]] = {
     "cors": lambda record: {"cors": _words_of(record)},
     "rate_limits": lambda records: {"rate-limit": list(map(_limit, records))},
     "concurrency": lambda record: {"concurrency": _limit(record)},
+    "api_schema": lambda record: {"api-schema": _words_of(record)},
     "security_headers": _security_headers,
     "authentication": _authentication,
 }

@@ -21,6 +21,7 @@ from .listener import ListenerLimits as ListenerLimits
 from .listener import ListenerSettings, PathOptions
 from .networks import Networks as Networks
 from .policies.addresses import AddressRules
+from .policies.api_schema import ApiSchemaRecord
 from .policies.authentication import Authentication
 from .policies.choosing import Choosing
 from .policies.compress import CompressRecord, DecompressRecord
@@ -267,6 +268,7 @@ class RouteSettings(NamedTuple):
     cors: CorsRecord | None = None
     rate_limits: tuple[RateLimitRecord, ...] | None = None
     concurrency: ConcurrencyRecord | None = None
+    api_schema: ApiSchemaRecord | None = None
     security_headers: SecurityHeadersRecord | None = None
     compress: CompressRecord | None = None
     decompress: DecompressRecord = DecompressRecord()

@@ -16,6 +16,7 @@ from gwc.schema.template import EnvironmentReference, FileReference, parse_value
 from ..diagnostics.nearest import nearest
 from ..resolve import Resolution
 from ..validate.record import Record, span_of
+from .api_documents import check_documents
 from .certificates import check_certificates
 
 _FILES = ("ca-file", "certificate-file", "key-file")
@@ -55,6 +56,7 @@ def check_environment(
             elif isinstance(part, FileReference):
                 yield from _judge_file(part.path, root, record, key, index)
     yield from check_certificates(resolution, environment, root)
+    yield from check_documents(owners(resolution.root), root)
 
 
 def _judge_file(path: str, root: Path, record: Record, key: str, index: int | None) -> Iterator[Diagnostic]:
@@ -113,6 +115,9 @@ def _of_policies(owner: Record) -> Iterator[tuple[Record, str]]:
         if "file" in keys:
             yield keys, "file"
         yield from ((key, "hash") for key in keys.get("key", ()))
+    schema = owner.get("api-schema", {})
+    if schema and schema["file"] != "off":
+        yield schema, "file"
     if "basic" in policy:
         yield policy["basic"], "file"
     for tokens in policy.get("jwt", ()):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from .api_schema import resolve_api_schema
 from .compress import resolve_compress
 from .context import Context, Record
 from .cors import resolve_cors
@@ -25,6 +26,7 @@ POLICIES: Final[Mapping[str, tuple[str, Read]]] = {
     "error-pages": ("error_pages", resolve_error_pages),
     "rate-limit": ("rate_limits", resolve_rate_limits),
     "concurrency": ("concurrency", resolve_concurrency),
+    "api-schema": ("api_schema", resolve_api_schema),
     "security-headers": ("security_headers", resolve_security_headers),
 }
 """By key: the field of `RouteSettings`, and who reads it."""

@@ -32,6 +32,7 @@ _SETTINGS: Final = {
     "limits": "client-max-body-size client_max_body_size max-body-size body-limit request-body-limit",
     "trailers": "trailer",
     "cors": "cors-policy cross-origin access-control enable-cors",
+    "api-schema": "openapi open-api json-schema schema validation request-validation validate swagger",
     "rate-limit": "ratelimit rate_limit limit-req limit_req throttle throttling rate-limits rate-limiting",
     "concurrency": "limit-conn limit_conn max-concurrent in-flight inflight bulkhead",
     "security-headers": "secure-headers security_headers helmet hsts csp",

@@ -75,6 +75,7 @@ FACTORIES: Final[tuple[Factory, ...]] = (
     _where("cors", "cors"),
     _where("concurrency", "concurrency"),
     _where("rate_limits", "rate_limits"),
+    _where("api_schema", "api_schema"),
     _where("security_headers", "security_headers"),
     _where("compress", "compress"),
     _where("error_pages", "error_pages"),

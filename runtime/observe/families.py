@@ -174,6 +174,12 @@ FAMILIES: Final = (
         "counter",
         ("route", "result"),
     ),
+    Family(
+        "gwc_schema_mismatches_total",
+        "Messages that are not as `api-schema` says. what: request, reply, unknown, unread.",
+        "counter",
+        ("route", "what"),
+    ),
     Family("gwc_in_flight", "Requests being served.", "gauge", held=True),
     Family("gwc_connections", "Open connections of clients.", "gauge", ("listener",), held=True),
     Family("gwc_tunnels", "Open WebSockets.", "gauge", ("route",), held=True),

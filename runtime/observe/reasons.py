@@ -87,6 +87,7 @@ POLICIES: Final[Mapping[str, int]] = MappingProxyType(
         "auth-unavailable": 503,
         "rate-limited": 429,
         "concurrency": 503,
+        "schema-mismatch": 400,
         "file-missing": 404,
         "not-found": 404,
         "not-private": 404,

@@ -17,7 +17,7 @@ from gwc.compiler.pipeline import compile_text
 from .session import blocks, session
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("cors", "http2", "rate-limits", "security-headers")
+PAGES = ("api-schema", "cors", "http2", "rate-limits", "security-headers")
 CHANGING = re.compile(r"[0-9a-f]{32}")
 
 

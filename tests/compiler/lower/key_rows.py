@@ -332,6 +332,19 @@ LIMITS: list[Row] = [
     _limit("status", "status 503", "status", 503),
     _limit("message", 'message "m"', "message", "m"),
     _limit("fields", "fields #false", "fields", False),
+    ("route", "api-schema", 'api-schema "a.json"', "api_schema.file", "a.json"),
+    ("api-schema", "file", 'api-schema "off"', "api_schema", None),
+    *(
+        ("api-schema", key, f'api-schema "a.json" {{ {key} {value} }}', f"api_schema.{path}", wanted)
+        for key, value, path, wanted in (
+            ("base", '"/v1/"', "base", "/v1"),
+            ("unknown", '"pass"', "unknown", "pass"),
+            ("mismatch", '"report"', "mismatch", "report"),
+            ("replies", '"report"', "replies", "report"),
+            ("body", '"1KiB"', "body_bytes", 1024),
+            ("status", "422", "status", 422),
+        )
+    ),
     ("route", "concurrency", "concurrency { requests 7 }", "concurrency.requests", 7),
     ("concurrency", "state", 'concurrency "off"', "concurrency", None),
     ("concurrency", "requests", "concurrency { requests 7 }", "concurrency.key", (("all", ""),)),
