@@ -67,6 +67,11 @@ class ServerTls:
         self.handshake_ms = settings.handshake_ms
         self.handshakes = settings.handshakes
 
+    def __del__(self) -> None:
+        # `ssl` wraps the callback in a function that holds on to the context: a circle that would never be
+        # found, because what a table brings is frozen.
+        self._first.sni_callback = None
+
     def begin(self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO) -> ServerSide:
         """A handshake over two buffers."""
         side = self._first.wrap_bio(incoming, outgoing, server_side=True)
