@@ -29,7 +29,7 @@ def _write(scene: Scene, program: str) -> list[str]:
         f"http {{ {temporary(folder)}\n"
         f"upstream up {{ server 127.0.0.1:{scene.upstream_port}; keepalive 128; "
         "keepalive_requests 1000000000; }\n"
-        "keepalive_requests 1000000000; keepalive_timeout 1h; server_names_hash_bucket_size 128;\n"
+        "keepalive_requests 1000000000; keepalive_timeout 1h; server_names_hash_bucket_size 128; http2 on;\n"
         "log_format ids '$remote_addr - $remote_user [$time_local] \"$request\" $status $body_bytes_sent '\n"
         '  \'"$http_referer" "$http_user_agent" $request_id\';\n'
         f"access_log {folder}/access.log ids;\n"
