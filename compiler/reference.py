@@ -67,6 +67,8 @@ _TITLES: Final[Mapping[str, str]] = {
     "jwt": "`jwt`",
     "required-claim": "`require` of `jwt`",
     "claim-header": "`header` of `jwt`",
+    "forward-auth": "`forward-auth`",
+    "client-certificate": "`client-certificate`",
     "route-timeouts": "`timeouts` of a route",
     "retries": "`retries`",
     "fallback": "`fallback`",

@@ -120,6 +120,22 @@ def _authentication(policy: Authentication) -> dict[str, Any]:
             )
             for each in policy.jwts
         ]
+    if policy.forward_auth is not None:
+        asked = policy.forward_auth
+        shown["forward-auth"] = [
+            _there(
+                url=asked.url,
+                request_headers=list(asked.request_headers or ()),
+                response_headers=list(asked.response_headers),
+                identity=asked.identity,
+                timeout=format_duration(asked.timeout_ms * 1_000_000),
+                on_failure=asked.on_failure,
+            )
+        ]
+    if policy.certificate is not None:
+        shown["client-certificate"] = [
+            _there(name=policy.certificate.name, allow=list(policy.certificate.allow))
+        ]
     shown |= _there(identity_header=policy.identity_header, realm=policy.realm)
     return {"authenticate": shown}
 

@@ -29,6 +29,7 @@ from . import (
     mirrored_to_itself,
     nameless_identity,
     needs_tls,
+    no_certificate,
     no_routes,
     nobody_allowed,
     open_metrics,
@@ -70,6 +71,7 @@ RULES: tuple[Rule, ...] = (
     written_secret.check,
     nameless_identity.check,
     exposed_credential.check,
+    no_certificate.check,
     plain_service.check,
 )
 

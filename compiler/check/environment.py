@@ -120,6 +120,8 @@ def _of_policies(owner: Record) -> Iterator[tuple[Record, str]]:
         yield schema, "file"
     if "basic" in policy:
         yield policy["basic"], "file"
+    if "forward-auth" in policy:
+        yield policy["forward-auth"], "url"
     for tokens in policy.get("jwt", ()):
         yield from ((tokens, key) for key in ("secret", "key-file", "jwks-url") if key in tokens)
 

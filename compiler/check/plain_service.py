@@ -1,4 +1,4 @@
-"""GWC516: keys or verdicts fetched without TLS. GWC514: a secret that stands in the configuration itself."""
+"""GWC514, GWC516, GWC517: secrets written out, keys and verdicts without TLS, doors that fail open."""
 
 from __future__ import annotations
 
@@ -17,6 +17,17 @@ def check(resolution: Resolution) -> Iterator[Diagnostic]:
     """One finding for each."""
     for owner in owners(resolution.root):
         policy = owner.get("authenticate", {})
+        service = policy.get("forward-auth")
+        if service is not None:
+            yield from _plain(service, "url", "verdicts")
+            if service.get("on-failure") == "allow":
+                yield warning(
+                    "GWC517",
+                    span_of(service, "on-failure"),
+                    "everybody is let in while the service cannot be asked",
+                    label="whoever can keep it from answering gets in",
+                    help="take it out: `deny` answers 503 until the service is back",
+                )
         for tokens in policy.get("jwt", ()):
             if "jwks-url" in tokens:
                 yield from _plain(tokens, "jwks-url", "keys")

@@ -10,12 +10,19 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from gwc.schema.diagnostic import Label, error
-from gwc.schema.policies.authentication import ApiKeys, Authentication, Basic, Jwt
+from gwc.schema.policies.authentication import (
+    ApiKeys,
+    Authentication,
+    Basic,
+    Certificate,
+    ForwardAuth,
+    Jwt,
+)
 
 from .amounts import amount_of
 from .context import Context, Record, key_span, span_of
 
-_WAYS = ("api-key", "basic", "jwt")
+_WAYS = ("api-key", "basic", "jwt", "forward-auth", "client-certificate")
 _KEYS = ("jwks-url", "key-file", "secret")
 _SECRET_BYTES = {"HS256": 32, "HS384": 48, "HS512": 64}
 
@@ -55,6 +62,8 @@ def authentication(context: Context, record: Record) -> Authentication:
         api_keys=tuple(_api_keys(context, each) for each in _all(record, "api-key")),
         basic=_basic(record["basic"]) if "basic" in record else None,
         jwts=tuple(_jwt(context, each) for each in _all(record, "jwt")),
+        forward_auth=_forward_auth(record["forward-auth"]) if "forward-auth" in record else None,
+        certificate=_certificate(record["client-certificate"]) if "client-certificate" in record else None,
     )
 
 
@@ -145,6 +154,27 @@ def _jwt(context: Context, record: Record) -> Jwt:
         require=tuple((each["claim"], each.get("values", ())) for each in _all(record, "require")),
         headers=tuple((each["name"].lower(), each["claim"]) for each in _all(record, "header")),
         forward=record.get("forward", False),
+    )
+
+
+def _forward_auth(record: Record) -> ForwardAuth:
+    usual = ForwardAuth("")
+    wanted = record.get("request-headers")
+    return ForwardAuth(
+        record["url"],
+        None if wanted is None else tuple(each.lower() for each in wanted),
+        tuple(dict.fromkeys(each.lower() for each in record.get("response-headers", ()))),
+        _lower(record.get("identity")),
+        amount_of(record, "timeout") if "timeout" in record else usual.timeout_ms,
+        record.get("on-failure", usual.on_failure),
+    )
+
+
+def _certificate(record: Record) -> Certificate:
+    name = record.get("name", Certificate().name)
+    allow = record.get("allow", ())
+    return Certificate(
+        name, tuple(each.lower() if name in ("dns", "fingerprint") else each for each in allow)
     )
 
 

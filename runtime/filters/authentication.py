@@ -14,6 +14,7 @@ from gwc.schema.table import RouteSettings
 
 from ..actions.headers import Field
 from ..filter import Answer, Filter, FilterContext, Outcome, Phase, Refuse, Said
+from ..reply import Reply
 from .auth_way import Held, Rejected, Verdict, Way, as_field, hide
 from .build import Making
 
@@ -27,13 +28,18 @@ def make(settings: RouteSettings, making: Making) -> Filter | None:
     policy = settings.authentication
     if policy is None:
         return None
-    return AuthenticationFilter(policy, _ways(policy, making))
+    ways = _ways(policy, making)
+    return (WithCookies if policy.forward_auth else AuthenticationFilter)(policy, ways)
 
 
 def _ways(policy: Authentication, making: Making) -> tuple[Way, ...]:
     """The ways in the order in which they are asked: those that cost least first."""
     ways: list[Way] = []
     realm = policy.realm.encode("utf-8").decode("latin-1").replace("\\", "\\\\").replace('"', '\\"')
+    if policy.certificate is not None:
+        from .auth_certificate import CertificateWay
+
+        ways.append(CertificateWay(policy.certificate))
     if policy.api_keys:
         from .auth_api_key import ApiKeyWay
 
@@ -46,6 +52,10 @@ def _ways(policy: Authentication, making: Making) -> tuple[Way, ...]:
         from .auth_jwt import JwtWay
 
         ways += (JwtWay(each, realm, making) for each in policy.jwts)
+    if policy.forward_auth is not None:
+        from .auth_forward import ForwardAuthWay
+
+        ways.append(ForwardAuthWay(policy.forward_auth, making))
     return tuple(ways)
 
 
@@ -123,6 +133,15 @@ class AuthenticationFilter(Filter):
             context.record.identity = worst.identity.name
         fields = self._challenges if worst.reason == "bad-credentials" else ()
         return Refuse(worst.reason, worst.detail, rule="authenticate", fields=fields)
+
+
+class WithCookies(AuthenticationFilter):
+    """Ways of which one may set cookies for somebody whom it lets in."""
+
+    def on_reply(self, context: FilterContext, reply: Reply) -> None:
+        """See Filter."""
+        for cookie in context.notes.pop(self.name, ()):
+            reply.lines.append(b"set-cookie: " + cookie.encode("latin-1"))
 
 
 def _worse(one: Rejected | None, other: Rejected) -> Rejected:

@@ -85,6 +85,7 @@ POLICIES: Final[Mapping[str, int]] = MappingProxyType(
         "route-closed": 401,
         "not-allowed": 403,
         "auth-unavailable": 503,
+        "auth-denied": 403,
         "rate-limited": 429,
         "concurrency": 503,
         "schema-mismatch": 400,

@@ -5,7 +5,7 @@ Texts of files, URLs, hashes and secrets may hold references.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 
 class ApiKeys(NamedTuple):
@@ -53,6 +53,24 @@ class Jwt(NamedTuple):
     forward: bool = False
 
 
+class ForwardAuth(NamedTuple):
+    """A service that is asked. `request_headers` None: all fields. Names are in lower case."""
+
+    url: str
+    request_headers: tuple[str, ...] | None = None
+    response_headers: tuple[str, ...] = ()
+    identity: str | None = None
+    timeout_ms: int = 5_000
+    on_failure: Literal["deny", "allow"] = "deny"
+
+
+class Certificate(NamedTuple):
+    """What of a client's certificate says who it is, and who may; () is everybody with one."""
+
+    name: Literal["subject", "dns", "uri", "email", "fingerprint"] = "subject"
+    allow: tuple[str, ...] = ()
+
+
 class Authentication(NamedTuple):
     """The ways of which any may hold; without one, and not `public`, nobody is let in on listeners that are
     `closed`.
@@ -67,17 +85,21 @@ class Authentication(NamedTuple):
     api_keys: tuple[ApiKeys, ...] = ()
     basic: Basic | None = None
     jwts: tuple[Jwt, ...] = ()
+    forward_auth: ForwardAuth | None = None
+    certificate: Certificate | None = None
     closed: tuple[str, ...] = ()
     strips: tuple[str, ...] = ()
 
     @property
     def asks(self) -> bool:
         """Whether there is a way to prove who one is."""
-        return bool(self.api_keys or self.basic or self.jwts)
+        return bool(self.api_keys or self.basic or self.jwts or self.forward_auth or self.certificate)
 
     def result_fields(self) -> set[str]:
         """The fields that this sets for the upstream."""
         fields = {field for each in self.jwts for field, _ in each.headers}
+        if self.forward_auth is not None:
+            fields.update(self.forward_auth.response_headers)
         return fields | {self.identity_header} if self.identity_header else fields
 
     def texts(self) -> list[str]:
@@ -85,6 +107,7 @@ class Authentication(NamedTuple):
         return [
             *(text for each in self.api_keys for _, text in each.keys),
             *(text for each in self.jwts for text in (each.secret, each.jwks_url) if text),
+            *((self.forward_auth.url,) if self.forward_auth else ()),
             *self.files(),
         ]
 

@@ -332,6 +332,9 @@ def test_closed_on_its_listeners(tmp_path: Path) -> None:
         ('authenticate { basic file="" }', "GWC2", ""),
         ('authenticate { identity-header "x y"; basic file="u" }', "GWC230", " "),
         ('authenticate { apikey file="u" }', "GWC2", "apikey"),
+        ('authenticate { forward-auth "/verify" }', "GWC237", "/verify"),
+        ('authenticate { forward-auth "http://a/" on-failure="open" }', "GWC212", "open"),
+        ('authenticate { client-certificate { name "cn" } }', "GWC212", "cn"),
     ],
 )
 def test_bad_values_are_refused(words: str, code: str, at: str) -> None:
