@@ -17,13 +17,14 @@ from h2.connection import H2Connection
 from h2.errors import ErrorCodes
 from h2.exceptions import DenialOfServiceError, NoSuchStreamError, ProtocolError, StreamClosedError
 from h2.settings import SettingCodes, Settings
-from hpack import Decoder, HeaderTuple
+from hpack import HeaderTuple
 
 from ...timers import NEVER
 from ...upstream.connecting import NoHttp2
 from .fields import HeadEncoder, trailer_block
 from .goaway import GoAway, GoAwayCutter
 from .stream import ClientStream, _word
+from .unpacking import HeadDecoder
 
 if TYPE_CHECKING:
     from ...upstream.pool import Upstream
@@ -60,21 +61,21 @@ _LENGTH: Final = b"content-length"
 _HIDDEN_LENGTH: Final = b"\0content-length"
 
 
-class _LengthHidingDecoder(Decoder):
+class _LengthHidingDecoder(HeadDecoder):
     """Gives Content-Length a name that the library does not look at: it would end the connection where the
-    length of one reply is wrong. `Stream` has the reply's own judgement.
+    length of one reply is wrong. `stream.py` has the reply's own judgement.
     """
 
-    def decode(self, data: bytes, raw: bool = False) -> list[HeaderTuple]:
+    def decode(self, data: bytes, raw: bool = False) -> Iterable[HeaderTuple]:
         """See Decoder."""
-        found = list(super().decode(data, raw=True))
-        for at, header in enumerate(found):
-            name = header[0]
+        super().decode(data)
+        found = list(self.taken)
+        for at, (name, value) in enumerate(found):
             if name == _LENGTH:
-                found[at] = HeaderTuple(_HIDDEN_LENGTH, header[1])
+                found[at] = _HIDDEN_LENGTH, value
             elif name[:1] == b"\0":
-                found[at] = HeaderTuple(b"\0", b"")  # nobody else may have that name
-        return found
+                found[at] = b"\0", b""  # nobody else may have that name
+        return cast("Iterable[HeaderTuple]", found)  # pairs are all that is asked for
 
 
 def _shown(headers: Iterable[Header] | None) -> list[Header]:
@@ -127,8 +128,7 @@ class Http2Connection(asyncio.Protocol):
             },
         )
         h2.encoder = HeadEncoder()
-        h2.decoder = _LengthHidingDecoder()
-        h2.decoder.max_header_list_size = MAX_HEAD_BYTES
+        h2.decoder = _LengthHidingDecoder(MAX_HEAD_BYTES)
 
     # --- for the pool ----------------------------------------------------------------------------------
 

@@ -268,7 +268,7 @@ class ClientStream:
         if end:
             if read.reply.length is None and status != 204 and not self._to_head:
                 read.reply.length = 0
-            self._leave(ErrorCodes.CANCEL)
+            self._leave(None if self._ended else ErrorCodes.CANCEL)
             exchange.reply_whole(read.reply, b"")
             return False
         self._reply = read
@@ -324,7 +324,7 @@ class ClientStream:
             self._connection.give_back(self.number, taken)
             if reply.reply.length is None:
                 reply.reply.length = len(data)
-            self._leave(ErrorCodes.CANCEL)
+            self._leave(None if self._ended else ErrorCodes.CANCEL)
             exchange.reply_whole(reply.reply, data)
             return
         self.begin(flush=False)
@@ -423,7 +423,7 @@ class ClientStream:
     def _end(self, exchange: Exchange, trailers: Trailers) -> None:
         """The reply is whole."""
         exchange.upstream_side = None
-        self._leave(ErrorCodes.CANCEL)
+        self._leave(None if self._ended else ErrorCodes.CANCEL)
         exchange.reply_end(trailers)
 
     def _refuse(self, fault: BadReply) -> None:
