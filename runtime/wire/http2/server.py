@@ -88,6 +88,12 @@ _ALL: Final = 2**31 - 1
 """The library's own limit of streams: this one's is met with a reset, the library's with the end of all."""
 
 
+class _Library(H2Connection):
+    """The library's connection; of closed streams it keeps fewer than 65,536, which are 10 MiB."""
+
+    MAX_CLOSED_STREAMS = 1024
+
+
 class Http2Connection(asyncio.Protocol):
     """A client's connection.
 
@@ -146,7 +152,7 @@ class Http2Connection(asyncio.Protocol):
         self._preface = PREFACE
         self.guard = Guard(limits.resets)
         self._decoder = HeadDecoder(limits.header_list_bytes * 2)
-        self._http2 = H2Connection(
+        self._http2 = _Library(
             H2Configuration(
                 client_side=False,
                 header_encoding=None,

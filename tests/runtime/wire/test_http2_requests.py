@@ -463,3 +463,18 @@ def test_an_old_connection() -> None:
         assert talk.goaways[0] == (2**31 - 1, 0)
 
     talking(work, 'timeouts { age "200ms" }')
+
+
+def test_what_is_kept_of_streams_that_are_over() -> None:
+    """A connection that is used for long does not grow."""
+
+    async def work(talk: Talk, told: Told) -> None:
+        for _ in range(150):
+            asked = [talk.ask(head("/")) for _ in range(10)]
+            await talk.push()
+            assert all(talk.replies[each].ended for each in asked)
+        http2 = talk.connection._http2
+        assert len(http2._closed_streams) + len(http2.streams) <= 1024 + 100
+        assert not talk.connection.busy
+
+    talking(work)
