@@ -69,6 +69,7 @@ _TITLES: Final[Mapping[str, str]] = {
     "claim-header": "`header` of `jwt`",
     "forward-auth": "`forward-auth`",
     "client-certificate": "`client-certificate`",
+    "geo": "`geo`",
     "route-timeouts": "`timeouts` of a route",
     "retries": "`retries`",
     "fallback": "`fallback`",

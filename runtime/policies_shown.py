@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from gwc.schema.policies.addresses import AddressRules
 from gwc.schema.policies.authentication import Authentication
+from gwc.schema.policies.geo import Geo
 from gwc.schema.policies.security_headers import SecurityHeadersRecord
 from gwc.schema.table import RouteSettings
 from gwc.schema.values.duration import format_duration
@@ -140,6 +141,19 @@ def _authentication(policy: Authentication) -> dict[str, Any]:
     return {"authenticate": shown}
 
 
+def _geo(policy: Geo) -> dict[str, Any]:
+    return {
+        "geo": _there(
+            database=policy.database,
+            block=list(policy.block),
+            allow=list(policy.allow),
+            unknown="allow" if policy.unknown else "deny",
+            status=policy.status,
+            message=policy.message,
+        )
+    }
+
+
 def _there(**values: Any) -> dict[str, Any]:
     """Those that are there, by the names of keys."""
     return {
@@ -155,5 +169,6 @@ _SHOWN: Final[Mapping[str, Callable[[Any], dict[str, Any]]]] = {
     "api_schema": lambda record: {"api-schema": _words_of(record)},
     "security_headers": _security_headers,
     "authentication": _authentication,
+    "geo": _geo,
 }
 """By field of the settings."""

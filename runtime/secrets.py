@@ -247,6 +247,8 @@ def _named_paths(table: RouteTable) -> Iterator[str | None]:
     for settings in table.settings_of_routes:
         if settings.authentication is not None:
             yield from settings.authentication.files()
+        if settings.geo is not None:
+            yield settings.geo.database
     for upstream in table.upstreams:
         if upstream.tls is not None:
             yield from (upstream.tls.ca_file, upstream.tls.certificate_file, upstream.tls.key_file)
@@ -312,6 +314,8 @@ def _texts(table: RouteTable) -> Iterator[tuple[str, str | None]]:
         if settings.authentication is not None:
             for text in settings.authentication.texts():
                 yield "`authenticate`", text
+        if settings.geo is not None:
+            yield "`geo`", settings.geo.database
 
 
 def _values(table: RouteTable) -> Iterator[tuple[str, Value]]:

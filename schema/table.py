@@ -29,6 +29,7 @@ from .policies.cors import CorsRecord
 from .policies.egress import EgressRecord
 from .policies.error_pages import ErrorPagesRecord
 from .policies.fallback import FallbackRecord
+from .policies.geo import Geo
 from .policies.http2 import ListenerHttp2 as ListenerHttp2
 from .policies.limits import ConcurrencyRecord, RateLimitRecord
 from .policies.mirror import MirrorRecord
@@ -274,6 +275,7 @@ class RouteSettings(NamedTuple):
     decompress: DecompressRecord = DecompressRecord()
     error_pages: ErrorPagesRecord | None = None
     authentication: Authentication | None = None
+    geo: Geo | None = None
     fallback: FallbackRecord | None = None
     mirrors: tuple[MirrorRecord, ...] = ()
 

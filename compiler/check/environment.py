@@ -105,7 +105,7 @@ def owners(root: Record) -> Iterator[Record]:
             waiting += record.get("routes", ())
 
 
-_POLICY_FILES = ("file", "key-file")
+_POLICY_FILES = ("file", "key-file", "database")
 
 
 def _of_policies(owner: Record) -> Iterator[tuple[Record, str]]:
@@ -120,6 +120,8 @@ def _of_policies(owner: Record) -> Iterator[tuple[Record, str]]:
         yield schema, "file"
     if "basic" in policy:
         yield policy["basic"], "file"
+    if "geo" in owner:
+        yield owner["geo"], "database"
     if "forward-auth" in policy:
         yield policy["forward-auth"], "url"
     for tokens in policy.get("jwt", ()):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from gwc.schema.policies.authentication import Authentication
+from gwc.schema.policies.geo import FIELD
 from gwc.schema.table import RouteSettings
 
 from .patterns import hosts_overlap
@@ -28,7 +29,9 @@ def with_closed(
     for route in routes:
         if route.settings.authentication is not None:
             strips |= route.settings.authentication.result_fields()
-    if not any(asking):
+    if any(route.settings.geo is not None for route in routes):
+        strips.add(FIELD)
+    if not any(asking) and not strips:
         return routes
     hosts: list[set[str] | None] = [set() for _ in routes]
     for each in alternatives:

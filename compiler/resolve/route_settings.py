@@ -16,6 +16,7 @@ from .amounts import amount_of, filled
 from .authentication import authentication
 from .context import Context, Record, key_span, span_of
 from .fallback import resolve_fallback
+from .geo import geo_policy
 from .headers import UNCHANGEABLE_IN_REQUESTS
 from .mirrors import resolve_mirrors
 from .policies import POLICIES, own_policies
@@ -37,6 +38,7 @@ SETTINGS: Final = frozenset(
         "mirror",
         *ADDRESS_KEYS,
         "authenticate",
+        "geo",
         *POLICIES,
     )
 )
@@ -109,6 +111,8 @@ def overlaid_settings(context: Context, outer: RouteSettings, record: Record) ->
         own["retries"] = resolve_retries(context, record["retries"])
     if "authenticate" in record:
         own["authentication"] = authentication(context, record["authenticate"])
+    if "geo" in record:
+        own["geo"] = geo_policy(record["geo"])
     if "mirror" in record:
         own["mirrors"] = resolve_mirrors(context, record["mirror"])
     if "fallback" in record:

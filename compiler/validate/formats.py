@@ -24,6 +24,7 @@ from gwc.schema.values.address import parse_address, parse_target
 from gwc.schema.values.bound import parse_limit, parse_part_size, parse_period, parse_timeout
 from gwc.schema.values.cidr import parse_cidr
 from gwc.schema.values.cookie_name import parse_cookie_name
+from gwc.schema.values.country import parse_country
 from gwc.schema.values.field_value import parse_field_value, parse_plain_value
 from gwc.schema.values.header_name import parse_header_name
 from gwc.schema.values.host import parse_host
@@ -283,6 +284,12 @@ def _media_type(parse: Callable[[str], object]) -> Explain:
     return explain
 
 
+def _country(place: Place, text: str) -> Diagnostic:
+    refusal = _refusal_of(parse_country, text)
+    at = place.span(refusal.offset, refusal.length)
+    return error("GWC371", at, refusal.message, help=refusal.help)
+
+
 def _key_hash(place: Place, text: str) -> Diagnostic:
     refusal = _refusal_of(parse_key_hash, text)
     at = place.span(refusal.offset, refusal.length)
@@ -328,6 +335,7 @@ FORMATS: Final[Mapping[str, tuple[Check, Explain]]] = {
     "size-limit": (_accepts(parse_limit), _size(parse_limit)),
     "part-size": (_accepts(parse_part_size), _size(parse_part_size)),
     "token-secret": (_accepts(parse_token_secret), _template(parse_token_secret)),
+    "country": (_accepts(parse_country), _country),
     "key-hash": (_accepts(parse_key_hash), _key_hash),
     "url": (_accepts(parse_service_url), _url),
     "file": (_accepts(parse_file), _file(parse_file)),

@@ -72,6 +72,7 @@ def _where(field: str, module: str) -> Factory:
 
 FACTORIES: Final[tuple[Factory, ...]] = (
     _where("addresses", "addresses"),
+    _where("geo", "geo"),
     _where("cors", "cors"),
     _where("concurrency", "concurrency"),
     _where("rate_limits", "rate_limits"),

@@ -79,6 +79,7 @@ ROUTING: Final[Mapping[str, int]] = MappingProxyType(
 POLICIES: Final[Mapping[str, int]] = MappingProxyType(
     {
         "address-denied": 403,
+        "country-denied": 403,
         "body-coding": 415,
         "no-credentials": 401,
         "bad-credentials": 401,

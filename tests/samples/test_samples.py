@@ -101,6 +101,7 @@ def test_a_gateway_would_start_on_a_sample(name: str, tmp_path: Path) -> None:
         "USERS_TLS": str(tmp_path),
         "USERS_TOKEN": "t",
         "STICKY_SECRET": "0" * 16,
+        "TOKEN_SECRET": "0" * 32,
     }
     place = tmp_path / name
     shutil.copytree(SAMPLES / name, place)

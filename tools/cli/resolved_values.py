@@ -32,7 +32,7 @@ _IN_FORCE = (
 )
 """Objects whose defaults hold where nobody writes them."""
 
-_POLICIES = ("allow", "deny", "authenticate")
+_POLICIES = ("allow", "deny", "authenticate", "geo")
 """Keys of which an inner one takes the place of an outer one whole, whatever the action."""
 
 _TAGS = ("listener", "upstream", "matcher", "target", "route", "group", "header")
