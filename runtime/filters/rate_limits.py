@@ -27,6 +27,7 @@ _TOLD_EVERY: Final = _SECOND
 """How often the error log says that a limit is exceeded that only tells."""
 
 _OURS: Final = (b"x-ratelimit-", b"ratelimit:", b"ratelimit-po")
+_BEGINNINGS: Final = (b"x", b"X", b"r", b"R")
 _COUNTED: Final = "gwc_rate_limited_total"
 
 
@@ -43,10 +44,22 @@ def make(settings: RouteSettings, making: Making) -> Filter | None:
 class Limit:
     """One limit and its counts."""
 
-    __slots__ = ("burst", "capacity", "interval", "key", "patience", "policy", "record", "table", "told")
+    __slots__ = (
+        "burst",
+        "capacity",
+        "interval",
+        "key",
+        "name",
+        "patience",
+        "policy",
+        "record",
+        "table",
+        "told",
+    )
 
     def __init__(self, record: RateLimitRecord, making: Making) -> None:
         self.record = record
+        self.name = record.name.encode("ascii")
         self.key = key_of(record.key)
         self.interval = -(-record.per_ms * _MILLISECOND // record.requests)
         self.burst = record.burst
@@ -75,7 +88,7 @@ class RateLimits(Filter):
         self._observer = making.observer
         self._tag = making.buckets.tag
         self._told = [each for each in limits if each.record.fields]
-        self._policies = ", ".join(each.policy for each in self._told).encode("ascii")
+        self._policies = b"ratelimit-policy: " + ", ".join(each.policy for each in self._told).encode("ascii")
 
     def on_request(self, context: FilterContext) -> Outcome:
         """Count it, let it wait, or turn it away."""
@@ -106,7 +119,24 @@ class RateLimits(Filter):
         counted = context.notes.get("rate-limit")
         if not counted or not self._told:
             return
-        lines = [line for line in reply.lines if not line[:12].lower().startswith(_OURS)]
+        lines = reply.lines
+        for line in lines:
+            # PERF: few begin with such a letter, and none has to be made lower for that.
+            if line[:1] in _BEGINNINGS and line[:12].lower().startswith(_OURS):
+                lines = [line for line in lines if not line[:12].lower().startswith(_OURS)]
+                break
+        if len(self._limits) == 1:
+            limit, _, taken = counted[0]
+            left, full = limit.left(taken), -(-taken.full // _SECOND)
+            lines += (
+                b"x-ratelimit-limit: %d" % limit.burst,
+                b"x-ratelimit-remaining: %d" % left,
+                b"x-ratelimit-reset: %d" % full,
+                self._policies,
+                b'ratelimit: "%b";r=%d;t=%d' % (limit.name, left, full),
+            )
+            reply.lines = lines
+            return
         each = [(limit, limit.left(taken), -(-taken.full // _SECOND)) for limit, _, taken in counted]
         each = [one for one in each if one[0].record.fields]
         if each:
@@ -114,7 +144,7 @@ class RateLimits(Filter):
             lines.append(b"x-ratelimit-limit: %d" % nearest.burst)
             lines.append(b"x-ratelimit-remaining: %d" % left)
             lines.append(b"x-ratelimit-reset: %d" % full)
-            lines.append(b"ratelimit-policy: " + self._policies)
+            lines.append(self._policies)
             said = ", ".join(f'"{limit.record.name}";r={left};t={full}' for limit, left, full in each)
             lines.append(b"ratelimit: " + said.encode("ascii"))
         reply.lines = lines

@@ -10,8 +10,8 @@ nobody can choose keys that meet in one set.
 A byte-range lock for a part of the sets is held while one is looked at. It ends with its holder. A worker
 that dies between two numbers leaves one request uncounted, or a key in a place that counts what was there.
 
-Layout: a header (magic, regions, end, secret), the directory, then the regions, each from a page on. An entry
-of the directory: identity, offset, length, a byte for each seat that uses the region, keys.
+Layout: a header (magic, regions, end, secret, seats), the directory, then the regions, each from a page on.
+An entry of the directory: identity, offset, length, a byte for each seat that uses the region, keys.
 """
 
 from __future__ import annotations
@@ -38,6 +38,10 @@ _OFFSET: Final = 16
 _LENGTH: Final = 24
 _USERS: Final = 32
 _KEYS: Final = _USERS + _SEATS
+_HIGH: Final = 5
+"""The number in the header that says up to which seat there are any."""
+
+_TAGS_KEPT: Final = 4096
 _DIRECTORY_LOCK: Final = 0
 _SHARDS: Final = 256
 
@@ -175,13 +179,15 @@ class Rates(_Table):
 class Holds(_Table):
     """How many of each key are under way: a number for each seat, of which only its owner writes."""
 
-    __slots__ = ("seat",)
+    __slots__ = ("high", "seat")
 
     form = "H"
     entry = 2 * _SEATS
     most: Final = 0xFFFF
 
     seat: int
+    high: memoryview[int]
+    """Its number `_HIGH` is that of the seats that there are. PERF: a sum over 64 takes 2 us."""
 
     def take(self, tag: bytes, limit: int) -> int:
         """Count one more of a key if there are fewer than `limit`; the place to leave, -1 where it was not.
@@ -197,7 +203,7 @@ class Holds(_Table):
             place = self._find(tag, tags)
             if place >= 0:
                 at = counts + place * _SEATS
-                if sum(numbers[at : at + _SEATS]) >= limit:
+                if sum(numbers[at : at + self.high[_HIGH]]) >= limit:
                     return -1
             else:
                 place = self._free(counts)
@@ -238,7 +244,7 @@ class Holds(_Table):
 class Buckets:
     """All regions, as one seat sees them. Without a descriptor: those of this process alone.
 
-    Mutable: the directory, which all share under one lock.
+    Mutable: the directory, which all share under one lock, and the tags of recent keys.
     """
 
     def __init__(self, fd: int | None = None, seat: int = 0) -> None:
@@ -246,8 +252,11 @@ class Buckets:
         self.fd = fd
         self.seat = seat
         self._local: dict[bytes, _Table] = {}
+        self._tags: dict[bytes, bytes] = {}
         if fd is None:
             self._secret = os.urandom(16)
+            self._numbers = memoryview(bytearray(64)).cast("Q")
+            self._numbers[_HIGH] = seat + 1
             return
         self._lock_fd = opened_again(fd)
         self._directory = mmap.mmap(fd, _FIRST)
@@ -270,7 +279,12 @@ class Buckets:
 
     def tag(self, key: bytes) -> bytes:
         """A key as regions know it."""
-        return hashlib.blake2b(key, digest_size=_TAG, key=self._secret).digest()
+        found = self._tags.get(key)
+        if found is None:
+            if len(self._tags) >= _TAGS_KEPT:
+                self._tags.clear()
+            found = self._tags[key] = hashlib.blake2b(key, digest_size=_TAG, key=self._secret).digest()
+        return found
 
     def rates(self, what: str, keys: int) -> Rates:
         """The rates of a limit: `what` is all that makes it what it is. Raises BucketsFull."""
@@ -282,7 +296,7 @@ class Buckets:
         """What of a limit is under way. Raises BucketsFull."""
         table = self._region(Holds, _HOLDS, what, keys)
         assert isinstance(table, Holds)
-        table.seat = self.seat
+        table.seat, table.high = self.seat, self._numbers
         return table
 
     def release_seat(self, seat: int) -> None:
@@ -320,6 +334,7 @@ class Buckets:
             if entry < 0:
                 entry = self._make(identity, length, keys)
             self._directory[entry + _USERS + self.seat] = 1
+            self._numbers[_HIGH] = max(self._numbers[_HIGH], self.seat + 1)
             offset, _ = self._place(entry)
         finally:
             self._lock.leave()
