@@ -1,9 +1,10 @@
 """What a request costs through a route with each policy, from its head to the end of its reply.
 
-Prints JSON: microseconds of processor time of the event loop's thread for one request on a route that answers by itself, without wires and logs; `over_plain` is what the policy
-adds, what it does to the reply and the filtering itself included; what a filter takes to judge a request is
-`policies.py`'s. Counters are in shared memory with its locks, as in a worker. The contestants run in turn, in short
-rounds; a figure is the lowest tenth of the rounds, which is what it costs where nothing else runs.
+Prints JSON: microseconds of processor time of the event loop's thread for one request on a route that answers
+by itself, without wires and logs; `over_plain` is what the policy adds, what it does to the reply and the
+filtering itself included. What a filter takes to judge a request is `policies.py`'s. Counters are in shared
+memory with its locks, as in a worker. The contestants run in turn, in short rounds; a figure is the lowest
+tenth of the rounds, which is what it costs where nothing else runs.
 
 `POLICIES` is the table: a name, what the route says, and what the request is.
 """
