@@ -17,6 +17,8 @@ from gwc.schema.table import RouteSettings
 from gwc.schema.values.duration import format_duration
 from gwc.schema.values.size import format_size
 
+from .observe.masking import masked_reference
+
 
 def policies_shown(settings: RouteSettings) -> dict[str, Any]:
     """What a route has, by key. Values are scalars, lists, or more of the same by key."""
@@ -110,7 +112,7 @@ def _authentication(policy: Authentication) -> dict[str, Any]:
                 issuer=list(each.issuer),
                 audience=list(each.audience),
                 algorithms=list(each.algorithms),
-                jwks_url=each.jwks_url,
+                jwks_url=each.jwks_url and masked_reference(each.jwks_url),
                 key_file=each.key_file,
                 cookie=each.cookie,
                 query=each.query,
@@ -125,7 +127,7 @@ def _authentication(policy: Authentication) -> dict[str, Any]:
         asked = policy.forward_auth
         shown["forward-auth"] = [
             _there(
-                url=asked.url,
+                url=masked_reference(asked.url),
                 request_headers=list(asked.request_headers or ()),
                 response_headers=list(asked.response_headers),
                 identity=asked.identity,

@@ -6,7 +6,7 @@ others ask is `closing.py`'s.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 from gwc.schema.diagnostic import Label, error
@@ -21,6 +21,7 @@ from gwc.schema.policies.authentication import (
 
 from .amounts import amount_of
 from .context import Context, Record, key_span, span_of
+from .headers import UNCHANGEABLE_IN_REQUESTS, Place, refuse_unchangeable
 
 _WAYS = ("api-key", "basic", "jwt", "forward-auth", "client-certificate")
 _KEYS = ("jwks-url", "key-file", "secret")
@@ -55,6 +56,10 @@ def authentication(context: Context, record: Record) -> Authentication:
                 help=f"add {', '.join(f'`{each}`' for each in _WAYS[:-1])} or `{_WAYS[-1]}`",
             )
         )
+    for owner, key, index in _fields(record):
+        name = (owner[key] if index is None else owner[key][index]).lower()
+        if name in UNCHANGEABLE_IN_REQUESTS:
+            refuse_unchangeable(context, name, (owner, key, index))
     usual = Authentication()
     return Authentication(
         realm=record.get("realm", usual.realm),
@@ -64,6 +69,18 @@ def authentication(context: Context, record: Record) -> Authentication:
         jwts=tuple(_jwt(context, each) for each in _all(record, "jwt")),
         forward_auth=_forward_auth(record["forward-auth"]) if "forward-auth" in record else None,
         certificate=_certificate(record["client-certificate"]) if "client-certificate" in record else None,
+    )
+
+
+def _fields(record: Record) -> Iterator[Place]:
+    """The names of fields that are set for the upstream."""
+    if "identity-header" in record:
+        yield record, "identity-header", None
+    for tokens in _all(record, "jwt"):
+        yield from ((each, "name", None) for each in _all(tokens, "header"))
+    service = record.get("forward-auth", {})
+    yield from (
+        (service, "response-headers", index) for index in range(len(service.get("response-headers", ())))
     )
 
 

@@ -31,6 +31,11 @@ _SETTINGS: Final = {
     "fallback": "failover fail-over backup backups fallback-upstream fallback-upstreams",
     "limits": "client-max-body-size client_max_body_size max-body-size body-limit request-body-limit",
     "trailers": "trailer",
+    "authenticate": "auth authentication basic-auth basic_auth auth-basic auth_basic basicauth jwt "
+    "auth-jwt api-key api-keys key-auth forward-auth forward_auth auth-request auth_request ext-authz oauth2",
+    "allow": "ip-allow-list ipAllowList whitelist allowlist allow-list ip-whitelist allow-from",
+    "deny": "blacklist blocklist block-list denylist deny-list ip-blacklist deny-from",
+    "geo": "geoip geoip2 geo-filter geoblock country countries maxmind",
     "cors": "cors-policy cross-origin access-control enable-cors",
     "api-schema": "openapi open-api json-schema schema validation request-validation validate swagger",
     "rate-limit": "ratelimit rate_limit limit-req limit_req throttle throttling rate-limits rate-limiting",

@@ -16,6 +16,7 @@ from gwc.schema.table import (
     HeaderRules,
     RewriteRecord,
     RouteRecord,
+    RouteSettings,
     RouteTable,
     SplitPart,
     UpstreamRecord,
@@ -82,8 +83,28 @@ def _route(table: RouteTable, route: RouteRecord, alternatives: Iterable[Alterna
         "rewrite": _rewrite(route.rewrite),
         "request_headers": _rules(table.rules[route.request_rules]),
         "response_headers": _rules(table.rules[route.response_rules]),
-        "settings": _plain(table.settings_of_routes[route.settings]),
+        "settings": _settings(table.settings_of_routes[route.settings]),
     }
+
+
+def _settings(settings: RouteSettings) -> dict[str, Any]:
+    shown: dict[str, Any] = _plain(settings)
+    policy = settings.authentication
+    if policy is not None:
+        own = shown["authentication"]
+        for each, keys in zip(own["api_keys"], policy.api_keys, strict=True):
+            each["keys"] = [[readable(name), _referred(text)] for name, text in keys.keys]
+        for each, tokens in zip(own["jwts"], policy.jwts, strict=True):
+            each["secret"] = None if tokens.secret is None else _referred(tokens.secret)
+            each["jwks_url"] = None if tokens.jwks_url is None else _without_secrets(tokens.jwks_url)
+        if policy.forward_auth is not None:
+            own["forward_auth"]["url"] = _without_secrets(policy.forward_auth.url)
+    return shown
+
+
+def _referred(text: str) -> str:
+    """A secret that stands elsewhere; one that was written out is not shown."""
+    return readable(text) if _REFERS.fullmatch(text) else MASK
 
 
 def _words(table: RouteTable, alternative: Alternative) -> dict[str, Any]:

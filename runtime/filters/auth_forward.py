@@ -148,7 +148,8 @@ class ForwardAuthWay:
 
     def _failed(self, why: str) -> Held | Rejected:
         if self._policy.on_failure == "allow":
-            self._observer.error("warning", "auth-unavailable", url=self._url, what=why, on_failure="allow")
+            url = self._url.partition("?")[0]
+            self._observer.error("warning", "auth-unavailable", url=url, what=why, on_failure="allow")
             return Held(Identity("forward-auth", ""))
         return Rejected("auth-unavailable", f"forward-auth: the service {why}")
 

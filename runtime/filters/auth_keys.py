@@ -197,7 +197,9 @@ class KeySet:
             self._fetching = None
         self._failing = bool(why)
         if why:
-            self._observer.error("warning", "keys-not-fetched", url=self.url, what=why, kept=len(self.keys))
+            self._observer.error(
+                "warning", "keys-not-fetched", url=self.url.partition("?")[0], what=why, kept=len(self.keys)
+            )
 
 
 async def _content_at(url: str) -> bytes:

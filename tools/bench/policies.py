@@ -2,7 +2,8 @@
 
 Owns the cases and the timing. A filter is made as a worker makes it and given the same request again and
 again, so this is the cost of who comes back: `first` is that of who comes for the first time, where it is
-another. What the rest of a request takes is `proxy.py`'s. Prints JSON. `python -m tools.bench.policies`.
+another. What the rest of a request takes is `proxy.py`'s. Prints JSON. `python -m tools.bench.policies
+[country.mmdb]`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import asyncio
 import base64
 import hashlib
 import json
+import os
+import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -63,10 +66,6 @@ def cases(root: Path) -> dict[str, Case]:
         ),
         "authenticate public": Case('authenticate "public"', {}),
     }
-    from tests.mmdb import country_database
-
-    (root / "c.mmdb").write_bytes(country_database({"127.0.0.0/8": "DE"}))
-    found["geo"] = Case('geo { database "c.mmdb"; allow "DE" }', {})
     lines = [f"n{each}:{hashlib.sha256(str(each).encode()).hexdigest()}" for each in range(1000)]
     lines.append(f"ci:{hashlib.sha256(_KEY.encode()).hexdigest()}")
     (root / "keys").write_text("\n".join(lines))
@@ -157,14 +156,21 @@ def _head(headers: Mapping[str, str]) -> RequestHead:
     )
 
 
-async def _all(root: Path) -> dict[str, float]:
-    return {name: await measured(case, root) for name, case in cases(root).items()}
+async def _all(root: Path, database: str | None) -> dict[str, float]:
+    found = cases(root)
+    if database is not None:
+        found["geo"] = Case(f'geo database="{os.path.abspath(database)}" unknown="allow"', {})
+    return {name: await measured(case, root) for name, case in found.items()}
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print. With the path of a MaxMind database `geo` is measured, too."""
     with tempfile.TemporaryDirectory() as folder:
-        print(json.dumps({"us_per_request": asyncio.run(_all(Path(folder)))}, indent=2))
+        print(
+            json.dumps(
+                {"us_per_request": asyncio.run(_all(Path(folder), next(iter(sys.argv[1:]), None)))}, indent=2
+            )
+        )
 
 
 if __name__ == "__main__":

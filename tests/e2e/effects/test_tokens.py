@@ -138,3 +138,39 @@ def test_tokens_of_published_keys(served: Gateway, origin: Upstream) -> None:
     origin.answers["/keys"] = _keys(n=NEW)
     until(lambda: [_status(served, "/set", new) for _ in range(8)] == [200] * 8, "the new key counts")
     until(lambda: _status(served, "/set", old) == 401, "the old key does not")
+
+
+RELOADED = """
+listeners {{ listener "public" {{ address "%public%" }} }}
+routes {{
+    route "set" {{ respond
+        authenticate {{ jwt {{ issuer "i"; audience "a"; jwks-url "http://{origin}/keys" }} }}
+        response-headers {{ set "x-said" "first" }} }}
+}}
+"""
+
+
+def test_a_reload_keeps_the_keys() -> None:
+    """Four workers fetch them once each; a changed table has them though the issuer is gone."""
+    with upstream() as issuer:
+        issuer.answers["/keys"] = _keys(k=KEY)
+        with gateway(RELOADED.format(origin=issuer.address), workers=4) as running:
+            token = _token(kid="k")
+
+            def replies() -> list[tuple[int, bytes | None]]:
+                fields = f"Authorization: Bearer {token}"
+                found = [ask(running.address(), get("/set", fields)) for _ in range(16)]
+                return [(each.status, each.value("x-said")) for each in found]
+
+            assert replies() == [(200, b"first")] * 16
+            assert len(issuer.requests) == 4
+            issuer.answers["/keys"] = _broken
+            config = running.folder / "config" / "gwc.kdl"
+            config.write_text(config.read_text().replace('"first"', '"second"'))
+            until(lambda: replies() == [(200, b"second")] * 16, "the new table has the keys", within=20)
+            assert len(issuer.requests) == 4
+
+
+def _broken(exchange: Exchange) -> None:
+    exchange.read_body()
+    exchange.reply(500, b"")

@@ -335,6 +335,8 @@ def test_closed_on_its_listeners(tmp_path: Path) -> None:
         ('authenticate { forward-auth "/verify" }', "GWC237", "/verify"),
         ('authenticate { forward-auth "http://a/" on-failure="open" }', "GWC212", "open"),
         ('authenticate { client-certificate { name "cn" } }', "GWC212", "cn"),
+        ('authenticate { identity-header "Host"; basic file="u" }', "GWC328", "Host"),
+        ('authenticate { forward-auth "http://a/" { response-headers "x" "te" } }', "GWC328", "te"),
     ],
 )
 def test_bad_values_are_refused(words: str, code: str, at: str) -> None:
