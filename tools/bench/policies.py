@@ -159,18 +159,15 @@ def _head(headers: Mapping[str, str]) -> RequestHead:
 async def _all(root: Path, database: str | None) -> dict[str, float]:
     found = cases(root)
     if database is not None:
-        found["geo"] = Case(f'geo database="{os.path.abspath(database)}" unknown="allow"', {})
+        found["geo"] = Case(f'geo database="{database}" unknown="allow"', {})
     return {name: await measured(case, root) for name, case in found.items()}
 
 
 def main() -> None:
     """Measure and print. With the path of a MaxMind database `geo` is measured, too."""
+    database = os.path.abspath(sys.argv[1]) if sys.argv[1:] else None
     with tempfile.TemporaryDirectory() as folder:
-        print(
-            json.dumps(
-                {"us_per_request": asyncio.run(_all(Path(folder), next(iter(sys.argv[1:]), None)))}, indent=2
-            )
-        )
+        print(json.dumps({"us_per_request": asyncio.run(_all(Path(folder), database))}, indent=2))
 
 
 if __name__ == "__main__":
