@@ -11,6 +11,8 @@ from typing import Any
 from gwc.compiler.validate.shape import ROOT
 from gwc.schema.policies.mirror import MirrorRecord
 
+from .access_rows import ACCESS, CERTIFICATES
+
 TLS = 'tls { certificate "c.pem" key="c.key" }'
 CLIENTS = 'client-certificates "required"; ca-file "ca.pem"'
 LISTENER = 'listeners { listener "a" { address "127.0.0.1:8080" } }\n'
@@ -430,6 +432,7 @@ SETTINGS: list[Row] = [
     ("cors", "max-age", 'cors { origins "*"; max-age "1m" }', "cors.max_age_ms", 60_000),
     ("cors", "private-network", 'cors { origins "*"; private-network #true }', "cors.private_network", True),
     *LIMITS,
+    *ACCESS,
     ("route", "security-headers", "security-headers", "security_headers.fields", PRESET),
     ("security-headers", "state", 'security-headers "off"', "security_headers", None),
     *(
@@ -653,6 +656,7 @@ PAIRS: list[Pair] = [
     *_operators("header"),
     *_operators("query"),
     *_operators("cookie"),
+    *CERTIFICATES,
 ]
 """What stood in the language before there was a gateway."""
 
