@@ -126,7 +126,7 @@ def refuse_key(
     if _outside_its_list(run, shape, node_name, written, at):
         return None
     elsewhere = _elsewhere(shape, written, run.syntax)
-    if elsewhere:
+    if elsewhere and not _in_the_other_number(written, known):
         run.report(
             error(
                 "GWC201",
@@ -150,6 +150,11 @@ def refuse_key(
     return (
         near if near in shape.keys else next((k.name for name, k in shape.kdl_names() if name == near), None)
     )
+
+
+def _in_the_other_number(written: str, known: list[str]) -> bool:
+    """Whether the word is a known one but for the `s` at its end: then that was meant, whoever else has it."""
+    return f"{written}s" in known or (written.endswith("s") and written[:-1] in known)
 
 
 def _no_key(shape: ObjectShape, node_name: str, written: str) -> str:

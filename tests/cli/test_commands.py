@@ -81,7 +81,7 @@ def test_config_names_layer_and_line(gwc: Gwc, small: Path, tmp_path: Path) -> N
     found = {each["path"]: (each["value"], each["layer"]) for each in json.loads(result.stdout)["values"]}
     assert found["routes.orders.priority"] == (7, "flag")
     assert found["routes.user.priority"] == (5, "overlay")
-    assert found["listeners.public.protocol"] == ("http", "default")
+    assert found["listeners.public.private"] == (False, "default")
     assert found["listeners.public.address[0]"] == ("127.0.0.1:8080", "file")
     assert ("10.9.9.9:80", "overlay") in found.values()
     assert ("10.8.8.8:80", "environment") in found.values()

@@ -173,7 +173,7 @@ def test_a_pointer_begins_with_a_slash() -> None:
 
 def test_defaults_are_known_and_not_filled_in() -> None:
     """A stage that wants a default asks for it."""
-    assert default_of("listener", "protocol") == "http"
+    assert default_of("access-log", "format") == "json"
     assert default_of("redirect", "status") == 302
     assert default_of("listener", "address") is None
     assert "priority" not in kdl(KDL).data["routes"][0]
