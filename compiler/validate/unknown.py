@@ -153,7 +153,7 @@ def refuse_key(
 
 
 def _in_the_other_number(written: str, known: list[str]) -> bool:
-    """Whether the word is a known one but for the `s` at its end: then that was meant, whoever else has it."""
+    """Whether it is a known word but for the `s` at its end: then that was meant, whoever else has it."""
     return f"{written}s" in known or (written.endswith("s") and written[:-1] in known)
 
 
