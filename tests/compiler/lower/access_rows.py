@@ -36,11 +36,23 @@ def _authenticate(key: str, said: str, path: str, wanted: Any) -> Row:
     return ("authentication", key, f"authenticate {{ {said} }}", f"authentication.{path}", wanted)
 
 
+def _geo(key: str, said: str, path: str, wanted: Any) -> Row:
+    """A key of `geo`."""
+    return ("geo", key, f'geo database="g" {{ block "KP"; {said} }}', f"geo.{path}", wanted)
+
+
 ACCESS: list[Row] = [
     ("route", "allow", 'allow "127.0.0.0/8"', "addresses.deny", None),
     ("route", "deny", 'deny "127.0.0.0/8"', "addresses.allow", None),
     ("route", "authenticate", 'authenticate { basic file="u" }', "authentication.basic.file", "u"),
     ("authentication", "access", 'authenticate "public"', "authentication.public", True),
+    ("route", "geo", 'geo database="g" { block "KP" }', "geo.database", "g"),
+    _geo("database", "", "database", "g"),
+    _geo("block", "", "block", ("KP",)),
+    ("geo", "allow", 'geo database="g" { allow "IS" "SE" }', "geo.allow", ("IS", "SE")),
+    _geo("unknown", 'unknown "deny"', "unknown", False),
+    _geo("status", "status 451", "status", 451),
+    _geo("message", 'message "m"', "message", "m"),
     _authenticate("api-key", 'api-key file="k"', "api_keys.0.file", "k"),
     _authenticate("basic", 'basic file="u"', "basic", ("u", 60_000, False)),
     _authenticate("jwt", f"jwt {{ {SIGNED} }}", "jwts.0.secret", "${env:S}"),
