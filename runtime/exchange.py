@@ -7,40 +7,35 @@ through the interfaces of `sides.py` and knows the bytes of neither.
 
 from __future__ import annotations
 
-import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from random import getrandbits
 from time import perf_counter, time
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from gwc.schema.listener import ListenerSettings
-from gwc.schema.normalise.client import is_trusted, plain_address
-from gwc.schema.normalise.sample import trace_id_of
 from gwc.schema.request import Address, RequestHead
-from gwc.schema.table import BUILTINS, PRIVATE_BUILTINS
 
+from .acting import act
 from .actions.headers import HeaderChanges, apply_changes
-from .decide import Decision, decide
+from .believing import believe
+from .collecting import Collecting
 from .filter import Answer, FilterContext, Refuse
 from .filtering import Filtering
 from .forwarding import Form, FormT_co
-from .grpc import in_head, is_grpc
 from .match import Match, NeedsBody, NoMatch, match
 from .mirror import Mirroring
 from .observe.reasons import REASONS
 from .observe.record import RequestRecord
 from .observe.spans import wanted
-from .own_replies import error_reply, phrase
+from .own_replies import phrase
 from .plan import NO_TIMES, Plan, Times
 from .preflight import is_preflight, preflight_match
+from .refusing import refusal_reply
 from .reply import Reply
 from .retrying import MAX_TRIES, cause_of, is_left_alone
 from .sides import Downstream, ReplySide, Services, Trailers, TunnelEnd, UpstreamSide
-from .sticky import split_point
-from .telling import Telling
 from .timers import NEVER
 from .tls_session import TlsSession
 from .to_https import STATUS, https_location
@@ -52,10 +47,6 @@ if TYPE_CHECKING:
     from .upstream.choice import Chosen
     from .upstream.pool import Upstream
     from .upstream.targets import Target
-
-_NOBODY: Final[Mapping[str, str]] = MappingProxyType({})
-
-_REQUEST_ID = re.compile(r"[0-9A-Za-z._~+/=:-]{1,128}")
 
 
 class Exchange:
@@ -88,13 +79,11 @@ class Exchange:
     _limit = 0
     _reply_limit = 0
     _wait_listed = False
-    _changes: tuple[HeaderChanges, ...] = ()
-    _request_changes: tuple[HeaderChanges, ...] = ()
+    reply_changes: tuple[HeaderChanges, ...] = ()
+    request_changes: tuple[HeaderChanges, ...] = ()
     _to: tuple[str, str, str | None] = ("", "", None)
-    _collected: bytearray | None = None
-    _collect_most = 0
-    _when_collected: Callable[[bytes | None], None] | None = None
-    _filtering: Filtering | None = None
+    collecting: Collecting | None = None
+    filtering: Filtering | None = None
     _client_full = False
     _target_full = False
     _held = False
@@ -107,9 +96,9 @@ class Exchange:
     chosen: Chosen | None = None
     retry_after_s = 0
     tries: Tries | None = None
-    _mirroring: Mirroring | None = None
-    _trailers: Trailers = []  # noqa: RUF012  # never changed, only replaced
-    _try_ends_at = NEVER
+    mirroring: Mirroring | None = None
+    trailers: Trailers = []  # noqa: RUF012  # never changed, only replaced
+    try_ends_at = NEVER
 
     def __init__(
         self,
@@ -160,7 +149,9 @@ class Exchange:
         head, record = self.head, self.record
         record.generation = snapshot.generation
         if trusted is not None:
-            self._believe(peer, trusted)
+            believed = believe(record, head, peer, trusted)
+            if believed is not None:
+                self._is_believed, self.trace_flags = True, believed
         tracing = snapshot.table.gateway[0].tracing
         if tracing is not None:
             told = record.sampled if record.parent_span_id else None
@@ -192,27 +183,8 @@ class Exchange:
         if location is None:
             return False
         line = f"location: {location}".encode("latin-1")
-        self._reply(Reply(STATUS, phrase(STATUS).encode(), [line], 0), b"")
+        self.reply_own(Reply(STATUS, phrase(STATUS).encode(), [line], 0), b"")
         return True
-
-    def _believe(self, peer: Address | None, listener: ListenerSettings) -> None:
-        """Take a trusted peer's word for the client, the request's id and the trace."""
-        if peer is None or not is_trusted(plain_address(peer), listener):
-            return
-        head, record = self.head, self.record
-        if head.client_ip is not None:
-            record.client_ip = str(head.client_ip)
-        self._is_believed = True
-        said = head.headers.get("x-correlation-id", "")
-        if _REQUEST_ID.fullmatch(said):
-            record.request_id = said
-        parent = head.headers.get("traceparent", "")
-        trace_id = trace_id_of(parent)
-        if trace_id is not None:
-            record.trace_id = trace_id.hex()
-            record.parent_span_id = parent[36:52]
-            self.trace_flags = parent[53:55]
-            record.sampled = bool(int(self.trace_flags, 16) & 1)
 
     def _take(self, snapshot: Snapshot, found: Match, address: str) -> None:
         """The route is known."""
@@ -224,15 +196,15 @@ class Exchange:
         self._limit = settings.request_body_bytes
         if plan.filters is None:
             if not self.refused_by_length():
-                self._do(snapshot, found, address, plan)
+                act(self, snapshot, found, address, plan)
             return
         context = FilterContext(
             self.services, plan, self.head, record, self.peer, self.length, preflight=self._preflight
         )
-        self._filtering = Filtering(
-            self, plan.filters, context, lambda: self._do(snapshot, found, address, plan)
+        self.filtering = Filtering(
+            self, plan.filters, context, lambda: act(self, snapshot, found, address, plan)
         )
-        self._filtering.begin()
+        self.filtering.begin()
 
     def refused_by_length(self) -> bool:
         """Refuse a body that is said to be longer than the route takes."""
@@ -240,117 +212,6 @@ class Exchange:
             self.fail("body-length")
             return True
         return False
-
-    def _do(self, snapshot: Snapshot, found: Match, address: str, plan: Plan) -> None:
-        """The route's action, after its filters."""
-        identity: Mapping[str, str] = _NOBODY
-        if self._filtering is not None:
-            context = self._filtering.context
-            self.head = context.head
-            if context.identity is not None:
-                identity = context.identity.variables()
-        head, record, settings = self.head, self.record, plan.settings
-        if self.handshake is not None and not self._may_switch(plan):
-            return
-        if plan.plain:
-            assert plan.upstream is not None
-            self._forward(plan.upstream, plan.times, head.authority, head.path, head.query)
-            return
-        point = 0
-        if plan.action == "split":
-            point = split_point(head, settings.sticky) if settings.sticky is not None else getrandbits(30)
-        if plan.action == "builtin":
-            self._builtin(BUILTINS[plan.target], snapshot.policies.get(head.listener))
-            return
-        ids = record.trace_id, record.request_id
-        port = snapshot.ports[address]
-        decision = decide(
-            snapshot.table, head, found, port=port, split_point=point, ids=ids, identity=identity
-        )
-        self._changes = decision.response_headers
-        self._act(plan, decision)
-
-    def _may_switch(self, plan: Plan) -> bool:
-        """Whether a request for a WebSocket goes on. What the gateway answers itself it answers here too."""
-        assert self.handshake is not None
-        if not plan.upstreams:
-            self.handshake = None
-        elif plan.settings.websocket is None:
-            self.fail("websocket-refused", "the route does not say `websocket`")
-            return False
-        elif self.handshake.fault:
-            self.fail("websocket-handshake", self.handshake.fault)
-            return False
-        return True
-
-    def _act(self, plan: Plan, decision: Decision) -> None:
-        """Do what was decided."""
-        if decision.kind == "rejected":
-            assert decision.reason is not None
-            self.fail(decision.reason)
-        elif decision.kind == "redirect":
-            assert decision.status is not None
-            assert decision.location is not None
-            location = f"location: {decision.location}".encode("latin-1")
-            self._reply(Reply(decision.status, phrase(decision.status).encode(), [location], 0), b"")
-        elif decision.kind == "respond":
-            assert decision.status is not None
-            body = decision.body.encode("utf-8")
-            reply = Reply(decision.status, phrase(decision.status).encode(), [], len(body))
-            reply.replace_fields(decision.headers)
-            if body and not any(name == "content-type" for name, _ in decision.headers):
-                reply.lines.append(b"content-type: text/plain; charset=utf-8")
-            self._reply(reply, body)
-        elif decision.kind == "static-files":
-            assert plan.files is not None
-            assert decision.path is not None
-            plan.files.serve(self, decision.path)
-        else:
-            assert decision.upstream is not None
-            assert decision.host is not None
-            assert decision.path is not None
-            self._request_changes = decision.request_headers
-            upstream, times = plan.upstreams[decision.upstream]
-            if plan.tries is not None:
-                self.tries = Tries(self, plan.tries)
-                self._try_ends_at = self.tries.latest_head_at
-            if not plan.mirrors or self.handshake is not None:
-                self._forward(upstream, times, decision.host, decision.path, decision.query)
-                return
-            self._mirroring = Mirroring(self, plan.mirrors)
-            self._forward(upstream, times, decision.host, decision.path, decision.query)
-            if self.request_ended:
-                self._mirroring.end(self._trailers)
-
-    def _builtin(self, name: str, policy: ListenerPolicy | None) -> None:
-        """What the gateway answers by itself."""
-        draining = self.services.draining
-        if name == "not-found":
-            self.fail("not-found")
-            return
-        if name in PRIVATE_BUILTINS:
-            if policy is None or not policy.private:
-                self.fail("not-private", f"`{name}` is told on private listeners alone")
-            elif self.head.method not in ("GET", "HEAD"):
-                self.answer(Refuse("file-method", fields=(("allow", "GET, HEAD"),)))
-            else:
-                telling = Telling(self, name)
-                self.upstream_side = telling
-                telling.begin()
-            return
-        if name == "echo":
-            head = self.head
-            target = head.path if head.query is None else f"{head.path}?{head.query}"
-            lines = [f"{head.method} {target} {self.record.protocol}", f"host: {head.authority}"]
-            lines += [f"{field}: {value}" for field, value in head.fields]
-            body = ("\r\n".join(lines) + "\r\n").encode("latin-1")
-            self._reply(Reply(200, b"OK", [b"content-type: text/plain"], len(body)), body)
-            return
-        status = 503 if draining and name == "ready" else 200
-        word = "draining" if status == 503 else "ok"
-        body = f'{{"status":"{word}"}}\n'.encode()
-        lines_ = [b"content-type: application/json", b"cache-control: no-store"]
-        self._reply(Reply(status, phrase(status).encode(), lines_, len(body)), body)
 
     def request_promised(self, length: int) -> None:
         """The body will be at least this long."""
@@ -366,12 +227,10 @@ class Exchange:
         if self.length < 0 and self._limit and record.request_bytes > self._limit:
             self.fail("body-length")
             return
-        if self._collected is not None:
-            self._collected += data
-            if len(self._collected) > self._collect_most:
-                self._collected_all(whole=False)
-        elif self._filtering is not None and self._filtering.request_change is not None:
-            self._filtering.request_data(data)
+        if self.collecting is not None:
+            self.collecting.data(data)
+        elif self.filtering is not None and self.filtering.request_change is not None:
+            self.filtering.request_data(data)
         else:
             self.pass_request_data(data)
 
@@ -380,8 +239,8 @@ class Exchange:
         side = self.upstream_side
         if not data or self.over:
             return
-        if self._mirroring is not None:
-            self._mirroring.data(data)
+        if self.mirroring is not None:
+            self.mirroring.data(data)
         if side is None:
             self.waiting += (data,)
             if self.downstream is not None:
@@ -394,22 +253,22 @@ class Exchange:
 
     def request_end(self, trailers: Trailers) -> None:
         """The request is whole."""
-        if self._collected is not None:
+        if self.collecting is not None:
             self.request_ended = True
-            self._collected_all(whole=True)
-        elif self._filtering is not None and self._filtering.request_change is not None:
-            self._filtering.request_end(trailers)
+            self.collecting.end()
+        elif self.filtering is not None and self.filtering.request_change is not None:
+            self.filtering.request_end(trailers)
         else:
             self.pass_request_end(trailers)
 
     def pass_request_end(self, trailers: Trailers) -> None:
         """The request is whole as it goes to the target."""
         self.request_ended = True
-        self._trailers = trailers
+        self.trailers = trailers
         if self.over:
             return
-        if self._mirroring is not None:
-            self._mirroring.end(trailers)
+        if self.mirroring is not None:
+            self.mirroring.end(trailers)
         side = self.upstream_side
         if side is not None:
             side.send_end(self._passing(trailers, response=False))
@@ -457,29 +316,8 @@ class Exchange:
         if self.length > most:
             then(None)
             return
-        self._collected = bytearray(b"".join(self.waiting))
-        self._collect_most, self._when_collected = most, then
-        self.waiting = ()
-        if self.request_ended or len(self._collected) > most:
-            self._collected_all(whole=self.request_ended)
-            return
-        if self.downstream is not None:
-            if self.wants_continue:
-                self.downstream.send_continue()
-                self.wants_continue = False
-            self.downstream.resume_reading()
-
-    def _collected_all(self, *, whole: bool) -> None:
-        """The body is whole, or there is more of it than wanted."""
-        assert self._collected is not None
-        assert self._when_collected is not None
-        body, self._collected = bytes(self._collected), None
-        then, self._when_collected = self._when_collected, None
-        if body:
-            self.waiting = (body,)
-        if not whole and self.downstream is not None:
-            self.downstream.pause_reading()
-        then(body if whole else None)
+        self.collecting = Collecting(self, most, then)
+        self.collecting.begin()
 
     def replace_body(self, body: bytes) -> None:
         """The whole body, as it goes to the target."""
@@ -489,18 +327,18 @@ class Exchange:
 
     def change_request(self) -> None:
         """From now on the body passes through a filter's change; what came before does first."""
-        assert self._filtering is not None
+        assert self.filtering is not None
         pieces, self.waiting = self.waiting, ()
         ended, self.request_ended = self.request_ended, False
         self.length = -1
         for piece in pieces:
-            self._filtering.request_data(piece)
+            self.filtering.request_data(piece)
         if ended:
-            self._filtering.request_end(self._trailers)
+            self.filtering.request_end(self.trailers)
 
     # --- to a target -----------------------------------------------------------------------------------
 
-    def _forward(self, upstream: Upstream, times: Times, host: str, path: str, query: str | None) -> None:
+    def forward(self, upstream: Upstream, times: Times, host: str, path: str, query: str | None) -> None:
         """Send the request to an upstream."""
         record = self.record
         self.upstream = upstream
@@ -527,13 +365,13 @@ class Exchange:
 
     def _all_request_changes(self) -> tuple[HeaderChanges, ...]:
         """What becomes of the request's fields: the filters' changes, then the route's rules."""
-        if self._filtering is None:
-            return self._request_changes
-        context = self._filtering.context
+        if self.filtering is None:
+            return self.request_changes
+        context = self.filtering.context
         if not context.set_fields and not context.removed:
-            return self._request_changes
+            return self.request_changes
         removal = HeaderChanges(remove=tuple(context.removed))
-        return (removal, HeaderChanges(set=tuple(context.set_fields)), *self._request_changes)
+        return (removal, HeaderChanges(set=tuple(context.set_fields)), *self.request_changes)
 
     def _try(self) -> None:
         """Ask for a connection."""
@@ -563,12 +401,12 @@ class Exchange:
         record.reused = reused
         if seconds is not None:
             record.connect_s = seconds
-        self._try_ends_at = self.services.timers.now + self._times.try_s
+        self.try_ends_at = self.services.timers.now + self._times.try_s
         if self.handshake is not None and not side.tunnels:
             self.fail("protocol-mismatch", "the target takes no WebSockets over HTTP/2")
             return
         if self.tries is not None:
-            self._try_ends_at = self.tries.connected(side.target, self.waiting, self._try_ends_at)
+            self.try_ends_at = self.tries.connected(side.target, self.waiting, self.try_ends_at)
         side.start(self, self.length)
         if self.waiting:
             waiting, self.waiting = self.waiting, ()
@@ -576,7 +414,7 @@ class Exchange:
                 side.send_data(piece)
         if self.length:
             if self.request_ended:
-                side.send_end(self._passing(self._trailers, response=False))
+                side.send_end(self._passing(self.trailers, response=False))
             elif self.downstream is not None:
                 if self.wants_continue:
                     self.wants_continue = False
@@ -621,10 +459,10 @@ class Exchange:
             self._times = self._times._replace(idle_s=self._times.stream_idle_s)
             self.services.streams.add(self)
         self._until(self._times.idle_s)
-        if self._filtering is None:
+        if self.filtering is None:
             self._send_reply(reply, length)
         else:
-            self._filtering.reply(reply, lambda: self._send_reply(reply, length))
+            self.filtering.reply(reply, lambda: self._send_reply(reply, length))
 
     def switched(self, reply: Reply, side: TunnelEnd) -> None:
         """The target has agreed to the handshake, which its wire has judged. `side` is a tunnel's from here
@@ -643,10 +481,10 @@ class Exchange:
         tunnel = self._tunnel = Tunnel(self, self.handshake.end, side, idle_s)
         self.services.streams.add(self)
         side.switch(tunnel, reply)
-        if self._filtering is None:
+        if self.filtering is None:
             self._begin_tunnel(tunnel, reply)
         else:
-            self._filtering.reply(reply, lambda: self._begin_tunnel(tunnel, reply))
+            self.filtering.reply(reply, lambda: self._begin_tunnel(tunnel, reply))
 
     def _begin_tunnel(self, tunnel: Tunnel, reply: Reply) -> None:
         """The client's side too."""
@@ -687,12 +525,12 @@ class Exchange:
         self.upstream_side = None
         if not self._take_reply(reply, len(body)):
             return
-        if self._filtering is None:
+        if self.filtering is None:
             self._mark(reply)
             self.replied = True
             self._send_whole(reply, body)
             return
-        self._filtering.reply(reply, lambda: self._send_reply(reply, len(body)))
+        self.filtering.reply(reply, lambda: self._send_reply(reply, len(body)))
         if body:
             self.reply_data(body)
         self.reply_end([])
@@ -703,7 +541,7 @@ class Exchange:
             return
         self._mark(reply)
         self.replied = True
-        changed = self._filtering is not None and self._filtering.changes_reply
+        changed = self.filtering is not None and self.filtering.changes_reply
         self.downstream.send_head(reply, has_body=length != 0 or changed)
 
     def _take_reply(self, reply: Reply, length: int) -> bool:
@@ -719,13 +557,13 @@ class Exchange:
         record.status = reply.status
         if self.chosen is not None:
             self.chosen.answered(self.head, reply)
-        self._try_ends_at = NEVER
+        self.try_ends_at = NEVER
         return True
 
     def flush(self) -> None:
         """The reply's head goes out without waiting for its body."""
-        if self._filtering is not None and self._filtering.changes_reply:
-            self._filtering.flush()
+        if self.filtering is not None and self.filtering.changes_reply:
+            self.filtering.flush()
         else:
             self.pass_flush()
 
@@ -736,8 +574,8 @@ class Exchange:
 
     def reply_data(self, data: bytes) -> None:
         """A piece of the reply's body."""
-        if self._filtering is not None and self._filtering.changes_reply:
-            self._filtering.data(data)
+        if self.filtering is not None and self.filtering.changes_reply:
+            self.filtering.data(data)
         else:
             self.pass_reply_data(data)
 
@@ -756,8 +594,8 @@ class Exchange:
     def reply_end(self, trailers: Trailers) -> None:
         """The reply is whole; its connection has been given back already."""
         self.upstream_side = None
-        if self._filtering is not None and self._filtering.changes_reply:
-            self._filtering.end(trailers)
+        if self.filtering is not None and self.filtering.changes_reply:
+            self.filtering.end(trailers)
         else:
             self.pass_reply_end(trailers)
 
@@ -888,7 +726,7 @@ class Exchange:
             record.status = REASONS[reason]
             self._finish()
             return
-        self._reply(*self._error(reason))
+        self.reply_own(*self._error(reason, None))
 
     def answer(self, said: Refuse | Answer) -> None:
         """What a filter answers instead of the route's action."""
@@ -898,43 +736,25 @@ class Exchange:
         record.reason = said.reason
         if isinstance(said, Refuse):
             record.detail = said.detail
-            self._reply(*self._error(said.reason, said))
+            self.reply_own(*self._error(said.reason, said))
             return
         reply = Reply(said.status, phrase(said.status).encode(), [], len(said.body))
         reply.replace_fields(said.fields)
-        self._reply(reply, said.body)
+        self.reply_own(reply, said.body)
 
-    def _error(self, reason: str, refusal: Refuse | None = None) -> tuple[Reply, bytes]:
-        """The gateway's own reply for a reason, in the form of gRPC where that was asked in."""
-        reply, body = self._error_of_http(reason, refusal)
-        if not is_grpc(self.head.headers.get("content-type")):
-            return reply, body
-        words = (
-            refusal.message if refusal is not None and refusal.message is not None else phrase(reply.status)
+    def _error(self, reason: str, refusal: Refuse | None) -> tuple[Reply, bytes]:
+        """The gateway's own reply for a reason."""
+        tells = self.plan is not None and self.plan.settings.reasons
+        retry_after_s = self.retry_after_s if reason == "breaker-open" else 0
+        return refusal_reply(
+            self.head, self.record, reason, refusal, tells=tells, retry_after_s=retry_after_s
         )
-        reply, self.record.grpc_status = in_head(reply, words)
-        return reply, b""
 
-    def _error_of_http(self, reason: str, refusal: Refuse | None) -> tuple[Reply, bytes]:
-        told = reason if self.plan is not None and self.plan.settings.reasons else None
-        accept = self.head.headers.get("accept", "")
-        request_id = self.record.request_id
-        if refusal is None:
-            retry_after_s = self.retry_after_s if reason == "breaker-open" else 0
-            return error_reply(REASONS[reason], request_id, accept, reason=told, retry_after_s=retry_after_s)
-        status = refusal.status or REASONS[reason]
-        reply, body = error_reply(status, request_id, accept, reason=told, message=refusal.message)
-        if refusal.fields:
-            named = {name for name, _ in refusal.fields}
-            usual = (field for field in reply.fields() if field[0] not in named)
-            reply.replace_fields((*usual, *refusal.fields))
-        return reply, body
-
-    def _reply(self, reply: Reply, body: bytes) -> None:
+    def reply_own(self, reply: Reply, body: bytes) -> None:
         """Send a reply of our own and be done."""
         record = self.record
-        if self._filtering is not None:
-            body = self._filtering.own_reply(reply, body)
+        if self.filtering is not None:
+            body = self.filtering.own_reply(reply, body)
         record.status = reply.status
         self._mark(reply)
         self.replied = True
@@ -948,12 +768,12 @@ class Exchange:
         """What every reply of a request gets: the route's header rules, and the request's id."""
         if self.tries is not None:
             self.tries.mark(reply)
-        if self._filtering is not None and (set_fields := self._filtering.context.reply_fields):
+        if self.filtering is not None and (set_fields := self.filtering.context.reply_fields):
             changed = HeaderChanges(set=tuple(set_fields))
             reply.replace_fields(apply_changes(reply.fields(), changed))
-        if self._changes:
+        if self.reply_changes:
             fields = reply.fields()
-            for changes in self._changes:
+            for changes in self.reply_changes:
                 fields = list(apply_changes(fields, changes))
             reply.replace_fields(fields)
         if self._hsts:
@@ -979,7 +799,7 @@ class Exchange:
         now = self.services.timers.now
         if now >= self._ends_at:
             reason = "request-timeout"
-        elif now >= self._try_ends_at:
+        elif now >= self.try_ends_at:
             reason = "try-timeout"
         if self.tries is None or not self.tries.after_failure(reason):
             self.fail(reason)
@@ -997,7 +817,7 @@ class Exchange:
         if self.chosen is not None:
             self.chosen.left()
             self.chosen = None
-        self._try_ends_at = NEVER if self.tries is None else self.tries.latest_head_at
+        self.try_ends_at = NEVER if self.tries is None else self.tries.latest_head_at
         self.record.grpc_status = None
         self.waiting = (*sent, *self.waiting)
 
@@ -1008,13 +828,13 @@ class Exchange:
         self.tried = ()
         record.upstream, record.target = upstream.name, ""
         if self.tries is not None:
-            self._try_ends_at = self.tries.latest_head_at
+            self.try_ends_at = self.tries.latest_head_at
         if self.plan is not None and self.plan.settings.request_ms is None:
             self._ends_at = self.services.timers.now + times.total_s
 
     def wait_on(self, ends_at: float) -> None:
         """The try goes on until then, at the latest."""
-        self._try_ends_at = ends_at
+        self.try_ends_at = ends_at
         if self.late_reason == "first-byte-timeout":
             self._until(self._times.first_byte_s)
         else:
@@ -1048,12 +868,12 @@ class Exchange:
             self.chosen.left()
         if self.tries is not None:
             self.tries.end()
-        if self._mirroring is not None and not self.request_ended:
-            self._mirroring.give_up()
+        if self.mirroring is not None and not self.request_ended:
+            self.mirroring.give_up()
         if self.slot >= 0:
             services.timers.forget(self)
-        if self._filtering is not None:
-            self._filtering.finish()
+        if self.filtering is not None:
+            self.filtering.finish()
         services.in_flight -= 1
         record = self.record
         record.total_s = perf_counter() - self.started
@@ -1065,8 +885,8 @@ class Exchange:
         deadline = timers.now + seconds
         if deadline > self._ends_at:
             deadline = self._ends_at
-        if deadline > self._try_ends_at:
-            deadline = self._try_ends_at
+        if deadline > self.try_ends_at:
+            deadline = self.try_ends_at
         # PERF: a connection stays in the wheel from request to request, so its deadline is a number to set.
         timed: Exchange | ReplySide = self.upstream_side or self
         timed.deadline = deadline
@@ -1077,7 +897,7 @@ class Exchange:
         """Something moved: the idle deadline is later. It never comes nearer, so the wheel need not know."""
         if self.late_reason == "idle-timeout" and self.upstream_side is not None:
             deadline = self.services.timers.now + self._times.idle_s
-            self.upstream_side.deadline = min(deadline, self._ends_at, self._try_ends_at)
+            self.upstream_side.deadline = min(deadline, self._ends_at, self.try_ends_at)
 
     def _passing(self, trailers: Trailers, *, response: bool) -> Trailers:
         """The trailers that the route lets through."""
