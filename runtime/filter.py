@@ -101,7 +101,9 @@ class BodyChange(Protocol):
 
     Each call gives what goes on (b"": nothing yet), at once or later; while it is later, reading rests.
     `flush` asks for everything that can go now, because whoever sends has no more for the moment. What is
-    raised ends the message: `filtering.Cut` with a reason, anything else is a bug.
+    raised ends the message: `filtering.Cut` with a reason, anything else is a bug. One with a true
+    `holds_head` keeps a reply's head back until the first byte or the end has passed, so that a Cut is still
+    an error reply.
     """
 
     def feed(self, data: bytes) -> bytes | Awaitable[bytes]:

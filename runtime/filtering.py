@@ -86,6 +86,7 @@ class Filtering:
         "_changes",
         "_exchange",
         "_go_on",
+        "_head",
         "_held",
         "_request_held",
         "_task",
@@ -104,6 +105,7 @@ class Filtering:
         self._came = b"", b""
         self._task: asyncio.Task[None] | None = None
         self._changes: tuple[BodyChange, ...] = ()
+        self._head: Callable[[], None] | None = None
         self._held: deque[Callable[[], None]] = deque()
         self._request_held: deque[Callable[[], None]] = deque()
         self.request_change: BodyChange | None = None
@@ -234,6 +236,7 @@ class Filtering:
     def reply(self, reply: Reply, then: Callable[[], None]) -> None:
         """A target's reply head; `then` sends it."""
         self._at = 0
+        self._changes, self._head = (), None  # what there was of a try before does not count
         self.context.own = False
         self._replies(reply, then)
 
@@ -257,7 +260,22 @@ class Filtering:
             self._changes += (change,)
         if self.context.head.method == "HEAD" or reply.status in (101, 204, 304):
             self._changes = ()
-        then()
+        if any(getattr(each, "holds_head", False) for each in self._changes):
+            self._head = then
+        else:
+            then()
+
+    def _pass(self, data: bytes) -> None:
+        """A piece of the body that has been through all changes."""
+        if data:
+            self._send_head()
+        self._exchange.pass_reply_data(data)
+
+    def _send_head(self) -> None:
+        """The head, where a change held it back."""
+        head, self._head = self._head, None
+        if head is not None:
+            head()
 
     def own_reply(self, reply: Reply, body: bytes) -> bytes:
         """A reply that the gateway makes itself; its body as it goes out. Nothing is waited for."""
@@ -273,7 +291,7 @@ class Filtering:
 
     def data(self, data: bytes) -> None:
         """A piece of the reply's body."""
-        self._in_turn(self._held, lambda: self._through(data, 0, self._exchange.pass_reply_data))
+        self._in_turn(self._held, lambda: self._through(data, 0, self._pass))
 
     def flush(self) -> None:
         """There is no more for the moment."""
@@ -302,16 +320,19 @@ class Filtering:
                 self._later(held, partial(self._through, first=number + 1, then=self._flushed))
                 return
             if held:
-                self._through(held, number + 1, self._exchange.pass_reply_data)
-        self._exchange.pass_flush()
+                self._through(held, number + 1, self._pass)
+        if self._head is None:
+            self._exchange.pass_flush()
 
     def _flushed(self, data: bytes) -> None:
-        self._exchange.pass_reply_data(data)
-        self._exchange.pass_flush()
+        self._pass(data)
+        if self._head is None:
+            self._exchange.pass_flush()
 
     def _end(self, number: int, trailers: Trailers) -> None:
         """The end of each change's body, one after the other."""
         if number == len(self._changes):
+            self._send_head()
             self._exchange.pass_reply_end(trailers)
             return
 
@@ -319,7 +340,7 @@ class Filtering:
             self._through(data, number + 1, passed)
 
         def passed(data: bytes) -> None:
-            self._exchange.pass_reply_data(data)
+            self._pass(data)
             self._end(number + 1, trailers)
 
         self._when(self._changes[number].end(), rest)

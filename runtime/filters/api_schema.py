@@ -7,7 +7,7 @@ compiled in a thread, before its table is live and when its files change.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +22,7 @@ from gwc.schema.table import RouteSettings
 
 from ..actions.headers import Field
 from ..filter import Answer, Filter, FilterContext, FilterFaulty, Outcome, Phase, Refuse
+from ..filtering import Cut
 from ..reply import Reply
 from .build import Making
 
@@ -220,41 +221,48 @@ class ApiSchema(Filter):
     # --- replies ---------------------------------------------------------------------------------------
 
     def on_reply(self, context: FilterContext, reply: Reply) -> _Watched | None:
-        """Look at a target's reply, which goes on meanwhile."""
+        """Look at a target's reply: while it goes by, or before it goes out."""
         asked = context.notes.get("api-schema")
         if self._record.replies == "off" or context.own or asked is None:
             return None
         known, media = asked.operation.reply(reply.status)
         if not known:
-            self._differs(context, asked, f"status {reply.status} is not in the document")
-            return None
+            return self._differs(context, asked, f"status {reply.status} is not in the document")
         if media is None or not media.by_type or reply.length == 0 or context.head.method == "HEAD":
             return None
         fields = dict(reply.fields())
         content_type = fields.get("content-type", "")
         found, checker = media.find(content_type)
         if not found:
-            self._differs(context, asked, f"content type of {reply.status} is not in the document")
-            return None
-        if checker is None or fields.get("content-encoding", "identity") != "identity":
+            return self._differs(context, asked, f"content type of {reply.status} is not in the document")
+        if (
+            checker is None
+            or reply.is_event_stream
+            or fields.get("content-encoding", "identity") != "identity"
+        ):
             return None
 
-        def judge(body: bytes | None) -> None:
+        def judge(body: bytes | None) -> str:
             if body is None:
                 self._count(context, "unread")
-                return
+                return ""
             read = _read_body(body, content_type)
             if isinstance(read, Problem):
-                self._differs(context, asked, f"body of {reply.status} {read.message}")
+                what = f"body of {reply.status} {read.message}"
             elif read is not MISSING and (problems := checker.problems(read, "body")):
-                place = problems[0].pointer or "as a whole"
-                self._differs(context, asked, f"body of {reply.status} at {place} {problems[0].message}")
+                what = f"body of {reply.status} at {problems[0].pointer or 'its top'} {problems[0].message}"
+            else:
+                return ""
+            self._differs(context, asked, what)
+            return what
 
-        return _Watched(self._record.body_bytes, judge)
+        return _Watched(self._record.body_bytes, judge, holds=self._record.replies == "refuse")
 
-    def _differs(self, context: FilterContext, asked: _Asked, what: str) -> None:
+    def _differs(self, context: FilterContext, asked: _Asked, what: str) -> _Watched | None:
+        """Tell of a reply that differs; where it is not to go out, what keeps it."""
         self._count(context, "reply")
         self._report(context, "reply", f"{asked.operation.name}: {what}")
+        return _Watched(0, lambda body: what, holds=True) if self._record.replies == "refuse" else None
 
     def _count(self, context: FilterContext, what: str) -> None:
         self._observer.counted(_COUNTED, (context.plan.route, what))
@@ -271,22 +279,31 @@ class ApiSchema(Filter):
 
 
 class _Watched:
-    """A body that goes by, and is looked at when it is whole. None where it was too long to be kept."""
+    """A body that is looked at when it is whole, and goes by meanwhile or, where it `holds`, waits for that.
 
-    __slots__ = ("_judge", "_kept", "_most")
+    `judge` says what is wrong with it, "" where nothing is; it gets None for a body too long to be kept, of
+    which nothing is known.
+    """
 
-    def __init__(self, most: int, judge: Any) -> None:
+    __slots__ = ("_judge", "_kept", "_most", "holds_head")
+
+    def __init__(self, most: int, judge: Callable[[bytes | None], str], *, holds: bool) -> None:
         self._most = most
         self._judge = judge
         self._kept: bytearray | None = bytearray()
+        self.holds_head = holds
 
     def feed(self, data: bytes) -> bytes:
         """See BodyChange."""
-        if self._kept is not None:
-            self._kept += data
-            if len(self._kept) > self._most:
-                self._kept = None
-        return data
+        kept = self._kept
+        if kept is None:
+            return data
+        kept += data
+        if len(kept) <= self._most:
+            return b"" if self.holds_head else data
+        self._kept = None
+        self._cut(None)
+        return bytes(kept) if self.holds_head else data
 
     def flush(self) -> bytes:
         """See BodyChange."""
@@ -294,8 +311,16 @@ class _Watched:
 
     def end(self) -> bytes:
         """See BodyChange."""
-        self._judge(None if self._kept is None else bytes(self._kept))
-        return b""
+        if self._kept is None:
+            return b""
+        body = bytes(self._kept)
+        self._cut(body)
+        return body if self.holds_head else b""
+
+    def _cut(self, body: bytes | None) -> None:
+        wrong = self._judge(body)
+        if wrong and self.holds_head:
+            raise Cut("reply-schema", wrong)
 
 
 def _parameter_problems(operation: Operation, path: dict[str, str], context: FilterContext) -> list[Problem]:

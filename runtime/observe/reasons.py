@@ -132,6 +132,7 @@ UPSTREAM: Final[Mapping[str, int]] = MappingProxyType(
         "reply-interim": 502,
         "reply-upgrade": 502,
         "reply-body": 502,
+        "reply-schema": 502,
         "first-byte-timeout": 504,
         "idle-timeout": 504,
         "request-timeout": 504,

@@ -17,6 +17,6 @@ class ApiSchemaRecord(NamedTuple):
     base: str | None = None
     unknown: Literal["refuse", "pass"] = "refuse"
     mismatch: Literal["refuse", "report"] = "refuse"
-    replies: Literal["off", "report"] = "off"
+    replies: Literal["off", "report", "refuse"] = "off"
     body_bytes: int = 1 << 20
     status: int = 400

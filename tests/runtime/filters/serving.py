@@ -55,6 +55,7 @@ class World:
     wait_s: float = 0.0
     bodies: list[bytes] = field(default_factory=list)
     upstream: str = ""
+    chunked: bool = False
 
     async def ask(self, method: str = "GET", path: str = "/", *fields: str, body: bytes = b"") -> Answer:
         """One request on a connection of its own."""
@@ -114,8 +115,13 @@ def served(
                     world.bodies.append(await reader.readexactly(int(length or 0)))
                     world.seen.append(head)
                     await asyncio.sleep(world.wait_s)
-                    lines = [f"HTTP/1.1 {world.status}", f"content-length: {len(world.body)}", *world.fields]
+                    lines = [f"HTTP/1.1 {world.status}", *world.fields]
                     body = b"" if head.startswith("HEAD") else world.body
+                    if world.chunked:
+                        lines.append("transfer-encoding: chunked")
+                        body = b"".join(b"1\r\n%c\r\n" % each for each in body) + b"0\r\n\r\n"
+                    else:
+                        lines.append(f"content-length: {len(world.body)}")
                     writer.write("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body)
             except (asyncio.IncompleteReadError, ConnectionError):
                 pass

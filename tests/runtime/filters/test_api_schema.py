@@ -236,6 +236,43 @@ def test_replies(tmp_path: Path, status: str, body: bytes, kind: str, wanted: st
     assert told.counts == ([] if wanted is None else [("r", "reply")])
 
 
+@pytest.mark.parametrize(("status", "body", "kind", "wanted"), REPLIES)
+@pytest.mark.parametrize("chunked", [False, True])
+def test_replies_that_are_refused(
+    tmp_path: Path, status: str, body: bytes, kind: str, wanted: str | None, chunked: bool
+) -> None:
+    """A reply that differs is a 502 in its place, one that fits goes out whole."""
+    (tmp_path / "api.json").write_text(json.dumps(DOCUMENT), "utf-8")
+
+    async def talk(world: World) -> Answer:
+        world.status, world.body, world.fields = status, body, [f"content-type: {kind}"]
+        world.chunked = chunked
+        return await world.ask("GET", "/orders", TENANT)
+
+    said = 'cors { origins "*" }; api-schema "api.json" { replies "refuse" }; reasons #true'
+    answer = served(f'routes {{ route "r" {{ {said}; upstream "u" }} }}', talk, root=tmp_path)
+    assert answer.value("access-control-allow-origin") == "*"
+    if wanted is None:
+        assert (answer.status, answer.body) == (int(status[:3]), body)
+    else:
+        assert (answer.status, answer.value("x-gwc-reason")) == (502, "reply-schema")
+        assert body not in answer.body
+
+
+def test_long_replies_pass(tmp_path: Path) -> None:
+    """One that is longer than is looked at goes out as it came."""
+    (tmp_path / "api.json").write_text(json.dumps(DOCUMENT), "utf-8")
+    body = json.dumps([{"sku": "x" * 500, "y": 1}]).encode()
+
+    async def talk(world: World) -> Answer:
+        world.body, world.fields = body, ["content-type: application/json"]
+        return await world.ask("GET", "/orders", TENANT)
+
+    said = 'api-schema "api.json" { replies "refuse"; body "256B" }'
+    answer = served(f'routes {{ route "r" {{ {said}; upstream "u" }} }}', talk, root=tmp_path)
+    assert (answer.status, answer.body) == (200, body)
+
+
 def test_documents_that_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A changed document counts within some seconds; a broken one changes nothing and is told."""
     from gwc.runtime.filters import api_schema
