@@ -7,6 +7,7 @@ fields for the upstream. How each way works is its own file's.
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from dataclasses import replace
 from typing import Final
 
 from gwc.schema.policies.authentication import Authentication
@@ -82,11 +83,22 @@ class AuthenticationFilter(Filter):
     def on_request(self, context: FilterContext) -> Outcome:
         """See Filter."""
         context.removed |= self._strips
+        if not self._strips.isdisjoint(context.head.headers):
+            self._forget_forged(context)
         if not self._ways:
             if context.head.listener in self._closed:
                 return Refuse("route-closed", "the route has no `authenticate`", rule="authenticate")
             return None
         return self._ask(context, 0, None)
+
+    def _forget_forged(self, context: FilterContext) -> None:
+        """Nobody sees them: neither the service that is asked nor header rules that copy a field."""
+        head = context.head
+        context.head = replace(
+            head,
+            headers={name: value for name, value in head.headers.items() if name not in self._strips},
+            fields=tuple(field for field in head.fields if field[0] not in self._strips),
+        )
 
     def _ask(self, context: FilterContext, first: int, worst: Rejected | None) -> Outcome:
         """The ways from `first` on."""

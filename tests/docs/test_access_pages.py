@@ -1,4 +1,4 @@
-"""The pages about access: their configurations are whole and check clean, their figures are those of the code."""
+"""The pages about access: configurations check clean, figures are those of the code."""
 
 from __future__ import annotations
 

@@ -225,6 +225,8 @@ def test_the_name_in_a_field(tmp_path: Path) -> None:
     assert _ask(tmp_path, words, context) == ["api-key zoë".encode().decode("latin-1")]
     assert context.removed == {"x-api-key", "x-user"}
     assert context.set_fields == [("x-user", "zoë".encode().decode("latin-1"))]
+    assert "x-user" not in context.head.headers
+    assert context.head.fields == (("x-api-key", "one"),)
 
 
 @pytest.mark.parametrize(
