@@ -194,9 +194,11 @@ class Exchange:
         settings = plan.settings
         self._reply_limit = settings.response_body_bytes
         self._limit = settings.request_body_bytes
-        if plan.filters is None:
-            if not self.refused_by_length():
+        if plan.filters is None:  # PERF: the usual request asks nobody else
+            if not self._limit or self.length <= self._limit:
                 act(self, snapshot, found, address, plan)
+            else:
+                self.fail("body-length")
             return
         context = FilterContext(
             self.services, plan, self.head, record, self.peer, self.length, preflight=self._preflight
@@ -359,14 +361,13 @@ class Exchange:
             peer=self.peer,
             trusted=self._is_believed,
             flags=self.trace_flags,
-            changes=self._all_request_changes(),
+            changes=self.request_changes if self.filtering is None else self._all_request_changes(),
             websocket_key="" if self.handshake is None else self.handshake.key,
         )
 
     def _all_request_changes(self) -> tuple[HeaderChanges, ...]:
         """What becomes of the request's fields: the filters' changes, then the route's rules."""
-        if self.filtering is None:
-            return self.request_changes
+        assert self.filtering is not None
         context = self.filtering.context
         if not context.set_fields and not context.removed:
             return self.request_changes

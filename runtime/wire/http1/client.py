@@ -256,7 +256,7 @@ class ClientConnection(asyncio.Protocol):
         judged = len(self._buffer)
         buffer = self._buffer + data if self._buffer else data
         while True:
-            end = buffer.find(b"\r\n\r\n", max(judged - 3, 0))
+            end = buffer.find(b"\r\n\r\n", judged - 3 if judged > 3 else 0)
             if end < 0 or end > MAX_HEAD_BYTES:
                 if len(buffer) > MAX_HEAD_BYTES:
                     self._refuse(

@@ -287,7 +287,7 @@ class ServerConnection(asyncio.Protocol):
                 buffer = buffer[2:]
                 self._empty_lines += 1
                 judged = 0
-            end = buffer.find(b"\r\n\r\n", max(judged - 3, 0))
+            end = buffer.find(b"\r\n\r\n", judged - 3 if judged > 3 else 0)
             if end < 0:
                 refused = judge_beginning(buffer, limits, judged)
                 if refused is not None:
