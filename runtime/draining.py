@@ -6,7 +6,9 @@ done something else with. Knows tables and requests; who ends a stream, and how,
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Final
 
 from gwc.schema.request import RequestHead
 from gwc.schema.table import RouteRecord, RouteTable
@@ -14,7 +16,31 @@ from gwc.schema.table import RouteRecord, RouteTable
 from .match import Match, NeedsBody, match
 
 if TYPE_CHECKING:
+    from .exchange import Exchange
     from .snapshot import Snapshot
+    from .upstream.targets import Target
+
+_STREAMS_AT_ONCE: Final = 32
+"""That are looked at after a swap, so that requests get their turn."""
+
+
+async def drain_streams(streams: Collection[Exchange], was: Snapshot, now: Snapshot) -> None:
+    """Give those streams a time to end whose routes have changed and ask for it."""
+    tables = was.table, now.table
+    if not any(each.drain_streams_ms for table in tables for each in table.settings_of_routes):
+        return
+    for number, stream in enumerate(tuple(streams)):
+        if number % _STREAMS_AT_ONCE == _STREAMS_AT_ONCE - 1:
+            await asyncio.sleep(0)
+        side, plan = stream.upstream_side, stream.plan
+        if stream.over or side is None or plan is None:
+            continue
+        own_ms = plan.settings.drain_streams_ms
+        target: Target | None = getattr(side, "target", None)  # a file has none
+        stays = target is None or bool(target.users)
+        within = drains_within(stream.head, own_ms, was, now, target_stays=stays)
+        if within is not None:
+            asyncio.get_running_loop().call_later(within, stream.drained)
 
 
 def drains_within(

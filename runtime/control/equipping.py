@@ -50,7 +50,7 @@ def make_serving(loop: asyncio.AbstractEventLoop, equipment: Equipment) -> Equip
 
     def active(body: Body) -> Body:
         now = time.time()
-        records = sorted(serving.active(), key=lambda record: record.began)
+        records = sorted(serving.doors.records(), key=lambda record: record.began)
         told = [
             {**json.loads(form.json(each)), "duration_ms": round(max(now - each.began, 0.0) * 1000, 3)}
             for each in records[: body["limit"]]
@@ -59,15 +59,15 @@ def make_serving(loop: asyncio.AbstractEventLoop, equipment: Equipment) -> Equip
 
     def set_targets(body: Body) -> Body:
         disabled = [(upstream, address) for upstream, address in body["disabled"]]
-        serving.set_disabled(disabled, hang_up=body.get("hang_up", False))
+        serving.upstreams.set_disabled(disabled, hang_up=body.get("hang_up", False))
         return {}
 
     def set_unhealthy(body: Body) -> Body:
-        serving.set_unhealthy((upstream, address) for upstream, address in body["targets"])
+        serving.upstreams.set_unhealthy((upstream, address) for upstream, address in body["targets"])
         return {}
 
     def watched(_: Body) -> Body:
-        return {"upstreams": serving.watched()}
+        return {"upstreams": serving.upstreams.watched()}
 
     def connect(ask: AskGateway) -> None:
         async def told(name: str) -> tuple[str, bytes]:

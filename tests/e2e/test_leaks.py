@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 from gwc.compiler.pipeline import compile_text
-from gwc.runtime.control.serving import LocalCells, Serving
+from gwc.runtime.control.cells import LocalCells
+from gwc.runtime.control.serving import Serving
 from gwc.runtime.control.worker import loop_factory
 from gwc.runtime.exchange import Exchange as Served
 from gwc.runtime.observe.observing import Silent
@@ -410,7 +411,7 @@ class _Worker:
         self.do(lambda: self.serving.drain(2.0))
 
         def hang_up() -> None:
-            for target in self.serving.targets():
+            for target in self.serving.upstreams.targets():
                 for connection in tuple(target.idle):
                     connection.close()
             self.serving.timers.close()
@@ -464,7 +465,7 @@ def test_no_object_outlives_its_request(worker: _Worker) -> None:
         until(lambda: worker.do(lambda: worker.serving.in_flight) == 0, "no request is left", 10)
 
         def hang_up() -> None:
-            for target in worker.serving.targets():
+            for target in worker.serving.upstreams.targets():
                 for connection in tuple(target.idle):
                     connection.close()
 
@@ -472,9 +473,9 @@ def test_no_object_outlives_its_request(worker: _Worker) -> None:
         until(lambda: worker.counts() == {}, "all counters are zero", 5)
         until(lambda: worker.tasks() == 0, "no task is left", 5)
         until(lambda: worker.timed() == 0, "no deadline is left", 5)
-        for target in worker.serving.targets():
+        for target in worker.serving.upstreams.targets():
             assert (target.open, target.active, target.idle) == (0, 0, [])
-        for each in worker.serving._upstreams.values():
+        for each in worker.serving.upstreams:
             assert not each._waiting
             assert not each._connecting
         until(lambda: _alive(Served, ServerConnection, ClientConnection) == before, "no object is left", 10)

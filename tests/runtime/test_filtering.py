@@ -125,7 +125,7 @@ def served(
             found = await talk(address)
             await until(lambda: not serving.in_flight)
             await serving.drain(1)
-            for target in serving.targets():
+            for target in serving.upstreams.targets():
                 for connection in tuple(target.idle):
                     connection.close()
             await until(lambda: not OPEN)

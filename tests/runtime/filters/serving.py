@@ -140,7 +140,7 @@ def served(
             found = await talk(world)
             await until(lambda: not serving.in_flight)
             await serving.drain(1)
-            for target in serving.targets():
+            for target in serving.upstreams.targets():
                 for connection in tuple(target.idle):
                     connection.close()
             await until(lambda: not open_writers)

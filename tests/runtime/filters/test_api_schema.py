@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gwc.runtime.control.serving import PrepareFailed
+from gwc.runtime.control.preparing import PrepareFailed
 
 from .serving import Answer, World, served, until
 

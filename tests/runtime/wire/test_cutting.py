@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from gwc.compiler.pipeline import compile_text
-from gwc.runtime.control.serving import Door, Serving
+from gwc.runtime.control.door import Door
+from gwc.runtime.control.serving import Serving
 from gwc.runtime.observe.observing import Silent
 from gwc.runtime.wire.http1.server import ServerConnection
 from hypothesis import given
@@ -82,7 +83,7 @@ def verdicts(pieces: list[bytes]) -> tuple[list[int], bool]:
         assert result.table is not None
         serving = Serving(loop, Silent())
         serving.commit(await serving.prepare(result.table, 1))
-        door = Door(serving, "127.0.0.1:1", SimpleNamespace())  # type: ignore[arg-type]  # nothing is accepted
+        door = Door(serving.doors, "127.0.0.1:1", SimpleNamespace())  # type: ignore[arg-type]  # nothing is accepted
         assert serving.snapshot is not None
         door.configure(serving.snapshot.records["127.0.0.1:1"], None)
         transport = Transport()

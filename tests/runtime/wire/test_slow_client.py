@@ -8,7 +8,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from gwc.compiler.pipeline import compile_text
-from gwc.runtime.control.serving import Door, Serving
+from gwc.runtime.control.door import Door
+from gwc.runtime.control.serving import Serving
 from gwc.runtime.observe.observing import Silent
 from gwc.runtime.timers import NEVER
 from gwc.runtime.wire.http1.server import LINGER_S, ServerConnection
@@ -79,7 +80,7 @@ def on_a_connection(steps: Callable[[ServerConnection, Slow, Serving], Awaitable
         assert result.table is not None
         serving = Serving(asyncio.get_running_loop(), Silent())
         serving.commit(await serving.prepare(result.table, 1))
-        door = Door(serving, "127.0.0.1:1", SimpleNamespace())  # type: ignore[arg-type]  # nothing is accepted
+        door = Door(serving.doors, "127.0.0.1:1", SimpleNamespace())  # type: ignore[arg-type]  # nothing is accepted
         assert serving.snapshot is not None
         door.configure(serving.snapshot.records["127.0.0.1:1"], None)
         transport = Slow()
