@@ -85,6 +85,8 @@ _TITLES: Final[Mapping[str, str]] = {
     "limit-key": "`key` of a limit",
     "security-headers": "`security-headers`",
     "trailers": "`trailers`",
+    "agent": "`agent`",
+    "agent-breaker": "`breaker` of an agent",
     "websocket": "`websocket`",
     "sticky": "`sticky`",
     "group": "`group`",

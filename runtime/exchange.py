@@ -369,10 +369,11 @@ class Exchange:
         """What becomes of the request's fields: the filters' changes, then the route's rules."""
         assert self.filtering is not None
         context = self.filtering.context
-        if not context.set_fields and not context.removed:
+        if not context.set_fields and not context.removed and not context.changes:
             return self.request_changes
         removal = HeaderChanges(remove=tuple(context.removed))
-        return (removal, HeaderChanges(set=tuple(context.set_fields)), *self.request_changes)
+        addition = HeaderChanges(set=tuple(context.set_fields))
+        return (removal, addition, *context.changes, *self.request_changes)
 
     def _try(self) -> None:
         """Ask for a connection."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 from gwc.schema.request import RequestHead
 
-from .actions.headers import Field
+from .actions.headers import Field, HeaderChanges
 from .observe.record import RequestRecord
 from .reply import Reply
 
@@ -126,12 +126,12 @@ class FilterContext:
 
     Mutable: `head`, whose query a filter may change before it goes on; `identity`, set by whoever
     authenticates; `set_fields` and `removed` (lower-case names), which the upstream's request gets before
-    the route's own header rules; `reply_fields`, set on every reply to this request; `notes`, where a
-    filter keeps what it needs later, by its own `name`; `request_change`, which the request's body passes
-    through. `body` is there for filters that asked for it. `peer` is who the connection is from,
-    `head.client_ip` who the request is from. `preflight`: the route was found for the method that a CORS
-    preflight asks for. `own`: the reply is the gateway's, not a target's. `length` is the request body's:
-    bytes, negative where it comes in chunks.
+    the route's own header rules, and after them `changes`, in their order; `reply_fields`, set on every reply
+    to this request; `notes`, where a filter keeps what it needs later, by its own `name`; `request_change`,
+    which the request's body passes through. `body` is there for filters that asked for it. `peer` is who the
+    connection is from, `head.client_ip` who the request is from. `preflight`: the route was found for the
+    method that a CORS preflight asks for. `own`: the reply is the gateway's, not a target's. `length` is the
+    request body's: bytes, negative where it comes in chunks.
     """
 
     services: Services
@@ -146,6 +146,7 @@ class FilterContext:
     body: bytes = b""
     set_fields: list[Field] = field(default_factory=list)
     removed: set[str] = field(default_factory=set)
+    changes: list[HeaderChanges] = field(default_factory=list)
     reply_fields: list[Field] = field(default_factory=list)
     notes: dict[str, Any] = field(default_factory=dict)
     request_change: BodyChange | None = None

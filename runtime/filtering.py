@@ -29,12 +29,17 @@ _UNTIL_LIMITS: Final = Phase.AUTHENTICATION
 
 
 class Cut(Exception):
-    """Raised where a filter ends a body that is under way; `reason` is a word of `observe.reasons`."""
+    """Raised where a filter ends a reply or a body that is under way.
 
-    def __init__(self, reason: str, detail: str = "") -> None:
+    `reason` is a word of `observe.reasons`; `said` is what is answered where there is
+    still somebody to be answered.
+    """
+
+    def __init__(self, reason: str, detail: str = "", said: Refuse | Answer | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
         self.detail = detail
+        self.said = said
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +240,9 @@ class Filtering:
 
     def reply(self, reply: Reply, then: Callable[[], None]) -> None:
         """A target's reply head; `then` sends it."""
+        self._in_turn(self._held, lambda: self._first_of(reply, then))
+
+    def _first_of(self, reply: Reply, then: Callable[[], None]) -> None:
         self._at = 0
         self._changes, self._head = (), None  # what there was of a try before does not count
         self.context.own = False
@@ -406,7 +414,10 @@ class Filtering:
     def _failed(self, fault: Exception) -> None:
         """A body was cut, or a filter has a bug: of this request nothing is known any more."""
         if isinstance(fault, Cut):
-            self._exchange.fail(fault.reason, fault.detail)
+            if fault.said is not None and not self._exchange.replied:
+                self._exchange.answer(fault.said)
+            else:
+                self._exchange.fail(fault.reason, fault.detail)
             return
         self._exchange.fail("filter-failed", self._tell(fault))
 

@@ -172,5 +172,6 @@ _SHOWN: Final[Mapping[str, Callable[[Any], dict[str, Any]]]] = {
     "security_headers": _security_headers,
     "authentication": _authentication,
     "geo": _geo,
+    "agents": lambda records: {"agents": list(map(_words_of, records))},
 }
 """By field of the settings."""

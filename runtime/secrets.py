@@ -316,6 +316,8 @@ def _texts(table: RouteTable) -> Iterator[tuple[str, str | None]]:
                 yield "`authenticate`", text
         if settings.geo is not None:
             yield "`geo`", settings.geo.database
+        for agent in settings.agents or ():
+            yield f"agent `{agent.name}`", agent.url
 
 
 def _values(table: RouteTable) -> Iterator[tuple[str, Value]]:

@@ -21,6 +21,7 @@ from .listener import ListenerLimits as ListenerLimits
 from .listener import ListenerSettings, PathOptions
 from .networks import Networks as Networks
 from .policies.addresses import AddressRules
+from .policies.agents import AgentRecord
 from .policies.api_schema import ApiSchemaRecord
 from .policies.authentication import Authentication
 from .policies.choosing import Choosing
@@ -278,6 +279,7 @@ class RouteSettings(NamedTuple):
     geo: Geo | None = None
     fallback: FallbackRecord | None = None
     mirrors: tuple[MirrorRecord, ...] = ()
+    agents: tuple[AgentRecord, ...] | None = None
 
 
 class RouteRecord(NamedTuple):

@@ -33,6 +33,7 @@ from . import (
     no_routes,
     nobody_allowed,
     open_metrics,
+    plain_agent,
     plain_service,
     redirect_to_itself,
     single_target,
@@ -40,6 +41,7 @@ from . import (
     trailing_slash,
     unfilled_variable,
     unseen_header,
+    unused_agent,
     unused_matcher,
     unused_upstream,
     unverified_upstream,
@@ -52,6 +54,8 @@ ItemRule = Callable[[Item, Sequence[Listener]], Iterable[Diagnostic]]
 
 RULES: tuple[Rule, ...] = (
     unused_upstream.check,
+    unused_agent.check,
+    plain_agent.check,
     closed_route.check,
     builtin_not_private.check,
     unused_matcher.check,

@@ -16,6 +16,7 @@ from gwc.schema.span import Span
 
 from ..validate.record import Record, key_span, span_of
 from .actions import resolve_action
+from .agents import resolve_agents
 from .blocks import MAX_WRITTEN_IN, Block, Step, resolve_block, written_in_too_much
 from .closing import with_closed
 from .context import Context, name_span, name_table, top_of
@@ -127,6 +128,7 @@ def resolve(root: Record, main_file: str, cache: ResolveCache | None = None) -> 
         upstreams=upstream_names,
         matchers=matcher_names,
         settings={listener.settings.name: listener.settings for listener in listeners},
+        agents=resolve_agents(root.get("agents", ()), found),
         found=found,
     )
     before = _earlier_units(context, matcher_records, root, cache)
@@ -193,7 +195,8 @@ def _earlier_units(
     if cache is None:
         return _NO_UNITS
     defaults = root.get("defaults")
-    surroundings = (context.settings, tuple(context.upstreams), tuple(map(id, matchers)), id(defaults))
+    names = tuple(context.upstreams), tuple(context.agents.values())
+    surroundings = (context.settings, names, tuple(map(id, matchers)), id(defaults))
     if cache.surroundings != (surroundings, matchers, defaults):
         cache.surroundings = (surroundings, matchers, defaults)  # the records, so that their ids stay theirs
         cache.units = {}

@@ -12,6 +12,7 @@ from typing import TypeVar, cast
 
 from gwc.schema.diagnostic import Diagnostic, Label, error
 from gwc.schema.listener import ListenerSettings, PathOptions
+from gwc.schema.policies.agents import AgentRecord
 from gwc.schema.span import Span
 
 from ..diagnostics.nearest import nearest
@@ -34,6 +35,7 @@ class Context:
     upstreams: Mapping[str, Record]
     matchers: Mapping[str, Record]
     settings: Mapping[str, ListenerSettings]
+    agents: Mapping[str, AgentRecord] = field(default_factory=dict)
     found: list[Diagnostic] = field(default_factory=list)
     used_upstreams: set[str] = field(default_factory=set)
     used_matchers: set[str] = field(default_factory=set)

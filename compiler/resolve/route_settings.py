@@ -12,6 +12,7 @@ from gwc.schema.diagnostic import Label, error
 from gwc.schema.table import RouteSettings
 
 from .addresses import ADDRESS_KEYS, address_rules
+from .agents import resolve_use
 from .amounts import amount_of, filled
 from .authentication import authentication
 from .context import Context, Record, key_span, span_of
@@ -36,6 +37,7 @@ SETTINGS: Final = frozenset(
         "retries",
         "fallback",
         "mirror",
+        "agents",
         *ADDRESS_KEYS,
         "authenticate",
         "geo",
@@ -115,6 +117,8 @@ def overlaid_settings(context: Context, outer: RouteSettings, record: Record) ->
         own["geo"] = geo_policy(record["geo"])
     if "mirror" in record:
         own["mirrors"] = resolve_mirrors(context, record["mirror"])
+    if "agents" in record:
+        own["agents"] = resolve_use(context, record["agents"], record)
     if "fallback" in record:
         own["fallback"] = resolve_fallback(context, record["fallback"])
     return context.share(settings._replace(**own) if own else settings)

@@ -7,7 +7,7 @@ it, so that a gateway without one does not pay for it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -56,13 +56,14 @@ class Making:
     buckets: Buckets
 
 
-Factory = Callable[[RouteSettings, Making], Filter | None]
+Factory = Callable[[RouteSettings, Making], Filter | Sequence[Filter] | None]
+"""A policy's filter; several where it has several of its kind, in their order."""
 
 
 def _where(field: str, module: str) -> Factory:
     """The factory of a module, which is imported where a route has that field of the settings."""
 
-    def factory(settings: RouteSettings, making: Making) -> Filter | None:
+    def factory(settings: RouteSettings, making: Making) -> Filter | Sequence[Filter] | None:
         if getattr(settings, field) is None:
             return None
         return cast(Factory, import_module(f".{module}", __package__).make)(settings, making)
@@ -81,13 +82,21 @@ FACTORIES: Final[tuple[Factory, ...]] = (
     _where("compress", "compress"),
     _where("error_pages", "error_pages"),
     _where("authentication", "authentication"),
+    _where("agents", "agents"),
 )
 """One for each kind of filter. Within a phase this is the order in which requests meet them."""
 
 
 def filters_of(settings: RouteSettings, making: Making) -> Chain | None:
     """The filters that the settings ask for."""
-    return chain_of([each for factory in FACTORIES if (each := factory(settings, making)) is not None])
+    filters: list[Filter] = []
+    for factory in FACTORIES:
+        made = factory(settings, making)
+        if isinstance(made, Filter):
+            filters.append(made)
+        elif made is not None:
+            filters += made
+    return chain_of(filters)
 
 
 async def prepare_all(chains: Iterable[Chain | None]) -> None:

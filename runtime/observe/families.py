@@ -33,7 +33,7 @@ OTHER: Final = "_other"
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 """Methods told apart; any other token counts as OTHER, or a client could make series at will."""
 
-VARYING: Final = frozenset({"route", "upstream", "target", "listener"})
+VARYING: Final = frozenset({"agent", "route", "upstream", "target", "listener"})
 """Labels whose values come from the configuration or from name lookup; the others are closed lists."""
 
 
@@ -179,6 +179,28 @@ FAMILIES: Final = (
         "Messages that are not as `api-schema` says. what: request, reply, unknown, unread.",
         "counter",
         ("route", "what"),
+    ),
+    Family(
+        "gwc_agent_calls_total",
+        "Events for agents, by what came of them: continue, block, redirect, more, timeout, failed, open "
+        "(not sent, its breaker was open), given-up (nobody waited any more).",
+        "counter",
+        ("agent", "event", "result"),
+    ),
+    Family(
+        "gwc_agent_call_seconds",
+        "How long agents took for an event.",
+        "histogram",
+        ("agent",),
+        CONNECT_BOUNDS_S,
+    ),
+    Family(
+        "gwc_agent_breaker_open",
+        "1 where a worker leaves an agent alone because of its failures.",
+        "gauge",
+        ("agent",),
+        real=True,
+        merge="max",
     ),
     Family("gwc_in_flight", "Requests being served.", "gauge", held=True),
     Family("gwc_connections", "Open connections of clients.", "gauge", ("listener",), held=True),

@@ -139,6 +139,14 @@ class Metrics:
         """A copy of a request is over."""
         self.slab.add("gwc_mirror_total", (route, upstream, result))
 
+    def agent_called(self, agent: str, event: str, result: str, seconds: float) -> None:
+        """An event for an agent is over."""
+        self.slab.add("gwc_agent_calls_total", (agent, event, result))
+        if result not in ("open", "given-up"):
+            at = self.slab.at("gwc_agent_call_seconds", (agent,))
+            self._ints[at + bisect_left(CONNECT_BOUNDS_S, seconds)] += 1
+            self._reals[at + _CONNECT_SUM] += seconds
+
     def retry_withheld(self, route: str, why: str) -> None:
         """A request is not tried again."""
         self.slab.add("gwc_retries_withheld_total", (route, why))

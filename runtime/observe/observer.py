@@ -138,6 +138,20 @@ class Observer:
         """A copy of a request is over."""
         self.metrics.mirrored(route, upstream, result)
 
+    def agent_called(self, agent: str, event: str, result: str, seconds: float) -> None:
+        """An event for an agent is over."""
+        try:
+            self.metrics.agent_called(agent, event, result, seconds)
+        except Exception as error:
+            self._failed(error)
+
+    def agent_breaker(self, agent: str, is_open: bool) -> None:
+        """An agent is left alone, or not any more."""
+        try:
+            self.metrics.slab.put("gwc_agent_breaker_open", float(is_open), (agent,))
+        except Exception as error:
+            self._failed(error)
+
     def retry_withheld(self, route: str, why: str) -> None:
         """A request is not tried again that otherwise would be."""
         self.metrics.retry_withheld(route, why)

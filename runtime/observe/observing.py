@@ -55,6 +55,14 @@ class Observing(Protocol):
     def mirrored(self, route: str, upstream: str, result: str) -> None:
         """A copy of a request is over: `sent`, `failed`, `timeout`, or `dropped` before it was sent."""
 
+    def agent_called(self, agent: str, event: str, result: str, seconds: float) -> None:
+        """An event for an agent is over. Results: an action, `timeout`, `failed`, `open` (its breaker was,
+        and it was not sent), `given-up` (nobody waited any more).
+        """
+
+    def agent_breaker(self, agent: str, is_open: bool) -> None:
+        """An agent is left alone from now on, or not any more."""
+
     def retry_withheld(self, route: str, why: str) -> None:
         """A request is not tried again that otherwise would be."""
 
@@ -117,6 +125,12 @@ class Silent:
         """See Observing."""
 
     def mirrored(self, route: str, upstream: str, result: str) -> None:
+        """See Observing."""
+
+    def agent_called(self, agent: str, event: str, result: str, seconds: float) -> None:
+        """See Observing."""
+
+    def agent_breaker(self, agent: str, is_open: bool) -> None:
         """See Observing."""
 
     def retry_withheld(self, route: str, why: str) -> None:

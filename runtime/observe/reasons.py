@@ -90,6 +90,8 @@ POLICIES: Final[Mapping[str, int]] = MappingProxyType(
         "rate-limited": 429,
         "concurrency": 503,
         "schema-mismatch": 400,
+        "agent-blocked": 403,
+        "agent-failed": 503,
         "file-missing": 404,
         "not-found": 404,
         "not-private": 404,

@@ -32,21 +32,22 @@ _IN_FORCE = (
 )
 """Objects whose defaults hold where nobody writes them."""
 
-_POLICIES = ("allow", "deny", "authenticate", "geo")
+_POLICIES = ("allow", "deny", "authenticate", "geo", "agents")
 """Keys of which an inner one takes the place of an outer one whole, whatever the action."""
 
-_TAGS = ("listener", "upstream", "matcher", "target", "route", "group", "header")
+_TAGS = ("listener", "upstream", "agent", "matcher", "target", "route", "group", "header")
 
 
 def resolved_values(resolution: Resolution, sources: Sources) -> Iterator[dict[str, Any]]:
     """One entry a value: `path`, `value`, `layer`, `from` (file:line, variable or flag)."""
     root = resolution.root
     for key in root:
-        if key not in ("include", "defaults", "listeners", "upstreams", "matchers", "routes"):
+        if key not in ("include", "defaults", "listeners", "upstreams", "agents", "matchers", "routes"):
             yield from _values(key, root, key, sources)
     for key, default in _left_out(root):
         yield _default(key, default)
-    for key, tag in (("listeners", "listener"), ("upstreams", "upstream"), ("matchers", "matcher")):
+    tags = ("listener", "upstream", "agent", "matcher")
+    for key, tag in ((f"{tag}s", tag) for tag in tags):
         for record in root.get(key, ()):
             yield from _record(f"{key}.{record[tag]}", record, sources, skip=(tag,))
     if not root.get("listeners"):

@@ -49,6 +49,12 @@ def of_route(said: str) -> str:
     return f'{LISTENER}{UPSTREAMS}matcher "m" {{ path "/m" }}\nroutes {{ route "r" {{ {said} }} }}\n'
 
 
+def of_agent(said: str) -> str:
+    """An agent with something more, and a route that has it."""
+    agent = f'agents {{ agent "a" {{ url "http://127.0.0.1:9200/"; {said} }} }}'
+    return f'{LISTENER}{agent}\nroutes {{ route "r" {{ agents "a"; respond }} }}\n'
+
+
 Row = tuple[str, str, str, str, Any]
 """(object, key, what is said, field of the record, what it holds)."""
 
@@ -355,6 +361,26 @@ LIMITS: list[Row] = [
     _concurrency("wait", 'wait "9ms"', "wait_ms", 9),
     _concurrency("status", "status 429", "status", 429),
     _concurrency("message", 'message "m"', "message", "m"),
+]
+
+AGENTS: list[Row] = [
+    (ROOT, "agents", "", "agents.0.name", "a"),
+    ("route", "agents", "", "agents.0.on_failure", "deny"),
+    ("agent", "url", "", "agents.0.url", "http://127.0.0.1:9200/"),
+    ("agent", "timeout", 'timeout "7ms"', "agents.0.timeout_ms", 7),
+    ("agent", "on-failure", 'on-failure "allow"', "agents.0.on_failure", "allow"),
+    ("agent", "breaker", "breaker { failures 7 }", "agents.0.failures", 7),
+    ("agent-breaker", "failures", 'breaker { open "7s" }', "agents.0.failures", 5),
+    ("agent-breaker", "open", 'breaker { open "7s" }', "agents.0.open_ms", 7_000),
+    (
+        "agent",
+        "request-headers",
+        "request-headers #false; response-headers #true",
+        "agents.0.request_headers",
+        False,
+    ),
+    ("agent", "response-headers", "response-headers #true", "agents.0.response_headers", True),
+    ("agent", "sees", 'sees "cookie" "authorization" "cookie"', "agents.0.sees", ("cookie", "authorization")),
 ]
 
 PRESET = (

@@ -12,6 +12,7 @@ from gwc.compiler.validate.shape import ROOT, language
 from gwc.schema.table import GatewayRecord, RouteSettings, RouteTable
 
 from .key_rows import (
+    AGENTS,
     BUILTINS,
     GATEWAY,
     LISTENER,
@@ -24,6 +25,7 @@ from .key_rows import (
     SPLIT,
     UPSTREAM,
     UPSTREAMS,
+    of_agent,
     of_gateway,
     of_listener,
     of_route,
@@ -84,6 +86,13 @@ def test_a_setting_of_routes(owner: str, key: str, said: str, path: str, wanted:
     assert [field(settings(table), path) for table in tables] == [wanted] * 3
 
 
+@pytest.mark.parametrize(("owner", "key", "said", "path", "wanted"), AGENTS)
+def test_a_key_of_an_agent(owner: str, key: str, said: str, path: str, wanted: Any) -> None:
+    """It is with the settings of each route that has the agent."""
+    assert key in language().objects[owner].keys
+    assert field(settings(table_of(of_agent(said))), path) == wanted
+
+
 @pytest.mark.parametrize(("owner", "key", "said", "path", "wanted"), BUILTINS)
 def test_a_builtin(owner: str, key: str, said: str, path: str, wanted: Any) -> None:
     """The route's record says which of the gateway's own answers it gives."""
@@ -101,7 +110,7 @@ def test_a_key_makes_another_table(owner: str, key: str, text: str, other: str) 
 
 def test_every_key_has_a_row() -> None:
     """Whoever adds a key to the schema says where it lands."""
-    rows = (GATEWAY, LISTENERS, UPSTREAM, SETTINGS, BUILTINS)
+    rows = (GATEWAY, LISTENERS, UPSTREAM, SETTINGS, BUILTINS, AGENTS)
     told = NOT_IN_THE_TABLE | {(row[0], row[1]) for each in rows for row in each}
     told |= {(owner, key) for owner, key, *_ in PAIRS}
     missing = [
@@ -141,6 +150,17 @@ def test_the_defaults_of_the_schema_are_the_tables(name: str, write: Callable[[s
             value = f'"{key.default}"' if isinstance(key.default, str) else str(key.default)
             value = {"True": "#true", "False": "#false"}.get(value, value)
             assert table_of(write(f"{key.name} {value}")) == plain, key.name
+
+
+def test_the_defaults_of_an_agent() -> None:
+    """What is written with its default value makes the table that is made without it."""
+    plain = table_of(of_agent(""))
+    for name, form in (("agent", "{}"), ("agent-breaker", "breaker {{ {} }}")):
+        for key in language().objects[name].keys.values():
+            if key.default is not None:
+                value = f'"{key.default}"' if isinstance(key.default, str) else str(key.default)
+                value = {"True": "#true", "False": "#false"}.get(value, value)
+                assert table_of(of_agent(form.format(f"{key.name} {value}"))) == plain, key.name
 
 
 def test_settings_are_shared() -> None:

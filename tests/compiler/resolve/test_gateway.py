@@ -200,3 +200,41 @@ def test_an_inherited_action_of_the_gateways_own() -> None:
     result = compile_text(ONE + UPSTREAMS + routes, "kdl")
     assert result.table is not None
     assert [each.action for each in result.table.routes] == ["builtin", "upstream"]
+
+
+AGENTS = [
+    ('agents "waf"', []),
+    ('agents "waf" "dlp"', []),
+    ('agents "off"', []),
+    ('agents "wav"', [("GWC386", '"wav"')]),
+    ('agents "waf" "nobody"', [("GWC386", '"nobody"')]),
+    ('agents "waf" "waf"', [("GWC387", '"waf"')]),
+    ('agents "waf" "off"', [("GWC387", '"off"')]),
+    ("agents", [("GWC208", "agents")]),
+]
+
+
+@pytest.mark.parametrize(("said", "found"), AGENTS)
+def test_rules_of_a_list_of_agents(said: str, found: list[tuple[str, str]]) -> None:
+    """Each is there, once; `off` stands alone."""
+    agents = 'agents { agent "waf" { url "http://h/" }; agent "dlp" { url "http://h/" } }'
+    assert told(f'{ONE}{agents}\nroutes {{ route "r" {{ {said}; respond }} }}\n') == found
+
+
+AGENT = [
+    ('agent "a" { url "http://h/"; timeout "0s" }', [("GWC235", "0s")]),
+    ('agent "a" { url "h:80" }', [("GWC237", "h:80")]),
+    ('agent "a" { timeout "1s" }', [("GWC205", 'agent "a"')]),
+    ('agent "a" { url "http://h/"; on-failure "maybe" }', [("GWC212", '"maybe"')]),
+    ('agent "a" { url "http://h/"; breaker { failures 0 } }', [("GWC211", "0")]),
+    ('agent "a" { url "http://h/"; sees "x-other" }', [("GWC212", '"x-other"')]),
+    ('agent "a" { url "http://h/"; request-headers #false }', [("GWC389", '"a"')]),
+    ('agent "off" { url "http://h/" }', [("GWC387", '"off"')]),
+    ('agent "a" { url "http://h/" }; agent "a" { url "http://h/" }', [("GWC301", '"a"')]),
+]
+
+
+@pytest.mark.parametrize(("said", "found"), AGENT)
+def test_rules_of_an_agent(said: str, found: list[tuple[str, str]]) -> None:
+    """What cannot be is refused where it stands."""
+    assert told(f'{ONE}agents {{ {said} }}\nroutes {{ route "r" {{ respond }} }}\n') == found
