@@ -56,6 +56,7 @@ _TITLES: Final[Mapping[str, str]] = {
     "rewrite": "`rewrite`",
     "header-rules": "`request-headers` and `response-headers`",
     "compress": "`compress`",
+    "decompress": "`decompress`",
     "error-pages": "`error-pages`",
     "error-page": "`page` of `error-pages`",
     "named-value": "`set` and `add`",

@@ -1,10 +1,10 @@
-"""`compress`: what is packed for clients."""
+"""`compress` and `decompress`: what is packed for clients, and how far what comes packed is unpacked."""
 
 from __future__ import annotations
 
-from gwc.schema.policies.compress import CompressRecord
+from gwc.schema.policies.compress import CompressRecord, DecompressRecord
 
-from .amounts import amount_of
+from .amounts import amount_of, filled
 from .context import Context, Record
 
 
@@ -18,3 +18,8 @@ def resolve_compress(_context: Context, record: Record, _scope: str) -> Compress
         tuple(dict.fromkeys(each.lower() for each in record.get("types", usual.types))),
         amount_of(record, "least") if "least" in record else usual.least_bytes,
     )
+
+
+def resolve_decompress(_context: Context, record: Record, _scope: str) -> DecompressRecord:
+    """The limits."""
+    return filled(DecompressRecord(), record, {"most": "most_bytes", "ratio": "ratio"})

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from .api_schema import resolve_api_schema
-from .compress import resolve_compress
+from .compress import resolve_compress, resolve_decompress
 from .context import Context, Record
 from .cors import resolve_cors
 from .error_pages import resolve_error_pages
@@ -22,6 +22,7 @@ Read = Callable[[Context, Any, str], Any]
 
 POLICIES: Final[Mapping[str, tuple[str, Read]]] = {
     "compress": ("compress", resolve_compress),
+    "decompress": ("decompress", resolve_decompress),
     "cors": ("cors", resolve_cors),
     "error-pages": ("error_pages", resolve_error_pages),
     "rate-limit": ("rate_limits", resolve_rate_limits),

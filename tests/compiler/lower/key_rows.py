@@ -618,6 +618,13 @@ PAIRS: list[Pair] = [
         types='respond; compress { types "text/*" }',
         least='respond; compress { least "4KiB" }',
     ),
+    *_pairs(
+        "decompress",
+        "respond",
+        most='respond; decompress { most "4KiB" }',
+        ratio="respond; decompress { ratio 3 }",
+    ),
+    *_pairs("route", "respond", decompress="respond; decompress { ratio 3 }"),
     *_pairs("route", "respond", compress="respond; compress", error_pages=f"respond; {PAGES}"),
     *_pairs(
         "error-pages",

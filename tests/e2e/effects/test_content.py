@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import threading
 import zlib
 from collections.abc import Iterator
@@ -30,6 +31,13 @@ routes {{
     route "least" {{ matches {{ path-prefix "/least" }}; upstream "origin"; compress {{ least "8KiB" }} }}
     route "own" {{ matches {{ path "/own" }}; respond {{ body "{own}" }} }}
 
+    route "checked" {{ matches {{ path "/checked" }}; upstream "origin"; api-schema "any.json"
+        limits {{ request-body "1MiB" }} }}
+    route "most" {{ matches {{ path "/most" }}; upstream "origin"; api-schema "any.json"
+        decompress {{ most "1KiB"; ratio 1000 }} }}
+    route "ratio" {{ matches {{ path "/ratio" }}; upstream "origin"; api-schema "any.json"
+        decompress {{ ratio 2 }} }}
+
     group "pages" {{ matches {{ path-prefix "/pages" }}; compress "off"
         error-pages {{ page 404 body="gone ${{status}} ${{request-id}}\\n"
             page "4xx" body="4 ${{status-text}}"
@@ -49,6 +57,7 @@ routes {{
 """
 
 
+FILES = {"5xx.html": "<p>${status-text} ${other}</p>", "any.json": '{"type": "object", "maxProperties": 1}'}
 GO = threading.Event()
 
 
@@ -58,6 +67,7 @@ def origin() -> Iterator[Upstream]:
     with upstream() as server:
 
         def told(exchange: Exchange) -> None:
+            exchange.read_body()
             asked = dict(parse_qsl(exchange.seen.target.partition("?")[2]))
             fields = [f"Content-Type: {asked.get('type', 'text/plain')}", 'ETag: "1"']
             if "coded" in asked:
@@ -78,7 +88,7 @@ def origin() -> Iterator[Upstream]:
 def served(origin: Upstream) -> Iterator[Gateway]:
     """A gateway that changes bodies."""
     config = CONFIG.format(origin=origin.address, own="x" * 2000)
-    with gateway(config, files={"5xx.html": "<p>${status-text} ${other}</p>"}) as running:
+    with gateway(config, files=FILES) as running:
         yield running
 
 
@@ -145,6 +155,29 @@ def test_streams_are_not_held_back(served: Gateway) -> None:
             if size and len(rest) >= int(size, 16):
                 text = unpacker.decompress(rest[: int(size, 16)])
         GO.set()
+
+
+def packed(running: Gateway, path: str, body: bytes, coding: str = "gzip") -> int:
+    """The status of a request with a packed body."""
+    fields = ("content-type: application/json", f"content-encoding: {coding}")
+    return ask(running.address(), post(path, body, *fields), b"POST").status
+
+
+@shows("route.decompress", "route.decompress.{most,ratio}")
+def test_packed_requests_are_read(served: Gateway, origin: Upstream) -> None:
+    """A policy reads what is in them, within limits; the target gets them as they came."""
+    small = gzip.compress(b'{"a": 1}')
+    assert packed(served, "/checked", small) == 200
+    seen = origin.the("/checked")
+    assert (seen.body, seen.value("content-encoding")) == (small, "gzip")
+    assert packed(served, "/checked", gzip.compress(b'{"a": 1, "b": 2}')) == 400
+    assert packed(served, "/checked", b"no such thing") == 415
+    assert packed(served, "/checked", small, "compress") == 415
+    long = gzip.compress(b'{"a": "' + b"x" * 2000 + b'"}')
+    assert packed(served, "/most", small) == 200
+    assert packed(served, "/most", long) == 413
+    assert packed(served, "/ratio", small) == 200
+    assert packed(served, "/ratio", long) == 413
 
 
 @shows("route.error-pages", "route.error-pages.{state,pages,page.file,page.body,page.type,intercept}")
