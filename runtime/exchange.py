@@ -421,7 +421,8 @@ class Exchange:
                 if self.wants_continue:
                     self.wants_continue = False
                     self.downstream.send_continue()
-                self.downstream.resume_reading()
+                if not self._held:
+                    self.downstream.resume_reading()
         if self.request_ended:
             self._wait_for_reply()
         else:
@@ -578,6 +579,8 @@ class Exchange:
         """A piece of the reply's body."""
         if self.filtering is not None and self.filtering.changes_reply:
             self.filtering.data(data)
+            if not self._held:
+                self._extend()
         else:
             self.pass_reply_data(data)
 

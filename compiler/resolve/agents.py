@@ -13,7 +13,7 @@ from gwc.schema.policies.agents import AgentRecord
 
 from ..diagnostics.nearest import nearest
 from .amounts import amount_of
-from .context import Context, Record, name_table, span_of
+from .context import Context, Record, key_span, name_table, span_of
 
 _OFF: Final = "off"
 _FIELDS: Final = {
@@ -21,6 +21,10 @@ _FIELDS: Final = {
     "on-failure": "on_failure",
     "request-headers": "request_headers",
     "response-headers": "response_headers",
+    "request-body": "request_body",
+    "response-body": "response_body",
+    "inspect": "inspect_bytes",
+    "over": "over",
 }
 _BREAKER: Final = {"failures": "failures", "open": "open_ms"}
 
@@ -46,7 +50,8 @@ def _agent(record: Record, found: list[Diagnostic]) -> AgentRecord:
     breaker = record.get("breaker", {})
     own |= {field: amount_of(breaker, key) for key, field in _BREAKER.items() if key in breaker}
     agent = AgentRecord(name, record["url"], sees=tuple(dict.fromkeys(record.get("sees", ()))), **own)
-    if not (agent.request_headers or agent.response_headers):
+    bodies = {agent.request_body, agent.response_body} != {"none"}
+    if not (agent.request_headers or agent.response_headers or bodies):
         found.append(
             error(
                 "GWC389",
@@ -56,6 +61,17 @@ def _agent(record: Record, found: list[Diagnostic]) -> AgentRecord:
                 help="say what it is told of, or leave out `request-headers #false`",
             )
         )
+    found += (
+        error(
+            "GWC388",
+            key_span(record, key),
+            f"`{key}` has no effect on an agent that is told of no body",
+            label="nothing is held for it",
+            help=f"add `request-body` or `response-body`, or take `{key}` out",
+        )
+        for key in ("inspect", "over")
+        if key in record and not bodies
+    )
     return agent
 
 

@@ -23,7 +23,7 @@ CONNECTIONS: Final = 100
 """Events under way at a time, to one agent from one worker; more wait, within their time."""
 _KEPT_S: Final = 60.0
 MOST_BYTES: Final = 256 * 1024
-"""The longest answer."""
+"""The longest answer to an event without a body; twice what is held of bodies comes on top."""
 
 
 class AgentFailed(Exception):
@@ -94,7 +94,14 @@ class Agent:
             self._pool = await asyncio.to_thread(_pool_for, self._url)
 
     async def ask(
-        self, event: Event, said: bytes, *, end: bool, timeout_s: float, most: int = MOST_BYTES
+        self,
+        event: Event,
+        said: bytes,
+        *,
+        end: bool,
+        timeout_s: float,
+        most: int = MOST_BYTES,
+        late: frozenset[str] = frozenset(),
     ) -> Verdict:
         """The answer to one event. Raises AgentFailed."""
         began = monotonic()
@@ -105,7 +112,7 @@ class Agent:
         result, why = "failed", ""
         try:
             async with asyncio.timeout(timeout_s):
-                verdict = read_answer(await self._post(said, most), event, end=end)
+                verdict = read_answer(await self._post(said, most), event, end=end, late=late)
             result = verdict.action
             if self._breaker.held():
                 self._told_breaker("closed")

@@ -147,8 +147,10 @@ def event_of(
 # --- what is answered ---------------------------------------------------------------------------------------
 
 
-def read_answer(content: bytes, event: Event, *, end: bool) -> Verdict:
-    """The answer to an event; nothing at all is `continue`. Raises BadAnswer."""
+def read_answer(content: bytes, event: Event, *, end: bool, late: frozenset[str] = frozenset()) -> Verdict:
+    """The answer to an event; nothing at all is `continue`. `late`: heads that have gone out, `request` or
+    `response`. Raises BadAnswer.
+    """
     if not content:
         return CONTINUE
     try:
@@ -175,6 +177,9 @@ def read_answer(content: bytes, event: Event, *, end: bool) -> Verdict:
         raise BadAnswer("`body` answers a head")
     if "request" in said and not event.startswith("request-"):
         raise BadAnswer("`request` comes too late")
+    for key in late:
+        if key in said:
+            raise BadAnswer(f"`{key}` comes too late")
     done = said.get("done", False)
     if not isinstance(done, bool):
         raise BadAnswer("`done` is neither true nor false")

@@ -92,6 +92,7 @@ POLICIES: Final[Mapping[str, int]] = MappingProxyType(
         "schema-mismatch": 400,
         "agent-blocked": 403,
         "agent-failed": 503,
+        "agent-body": 413,
         "file-missing": 404,
         "not-found": 404,
         "not-private": 404,

@@ -380,6 +380,10 @@ AGENTS: list[Row] = [
         False,
     ),
     ("agent", "response-headers", "response-headers #true", "agents.0.response_headers", True),
+    ("agent", "request-body", 'request-body "hybrid"', "agents.0.request_body", "hybrid"),
+    ("agent", "response-body", 'response-body "stream"', "agents.0.response_body", "stream"),
+    ("agent", "inspect", 'request-body "buffer"; inspect "1KiB"', "agents.0.inspect_bytes", 1024),
+    ("agent", "over", 'request-body "buffer"; over "pass"', "agents.0.over", "pass"),
     ("agent", "sees", 'sees "cookie" "authorization" "cookie"', "agents.0.sees", ("cookie", "authorization")),
 ]
 

@@ -229,6 +229,11 @@ AGENT = [
     ('agent "a" { url "http://h/"; breaker { failures 0 } }', [("GWC211", "0")]),
     ('agent "a" { url "http://h/"; sees "x-other" }', [("GWC212", '"x-other"')]),
     ('agent "a" { url "http://h/"; request-headers #false }', [("GWC389", '"a"')]),
+    ('agent "a" { url "http://h/"; over "pass" }', [("GWC388", "over")]),
+    ('agent "a" { url "http://h/"; inspect "1KiB" }', [("GWC388", "inspect")]),
+    ('agent "a" { url "http://h/"; request-body "buffer"; inspect "1B" }', [("GWC236", "1B")]),
+    ('agent "a" { url "http://h/"; request-body "all" }', [("GWC212", '"all"')]),
+    ('agent "a" { url "http://h/"; request-headers #false; request-body "buffer" }', []),
     ('agent "off" { url "http://h/" }', [("GWC387", '"off"')]),
     ('agent "a" { url "http://h/" }; agent "a" { url "http://h/" }', [("GWC301", '"a"')]),
 ]
