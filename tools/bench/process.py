@@ -11,6 +11,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -86,16 +87,32 @@ def started(
                 os.kill(pid, signal.SIGKILL)
 
 
-def wait_ready(running: Running, port: int, path: str, host: str, timeout_s: float = 60.0) -> None:
-    """Until a GET of `path` is answered with 200; StartFailed if the program ends or the time is up."""
+def wait_ready(
+    running: Running,
+    port: int,
+    path: str,
+    host: str,
+    timeout_s: float = 60.0,
+    *,
+    tls: bool = False,
+    headers: Mapping[str, str] | None = None,
+) -> None:
+    """Until a GET of `path` is answered with 200; StartFailed if the program ends or the time is up. Whose
+    certificate it is does not matter.
+    """
     deadline = time.monotonic() + timeout_s
     last: object = "nothing"
+    connection: http.client.HTTPConnection
     while time.monotonic() < deadline:
         if running.process.poll() is not None:
             raise StartFailed(f"{running.name} ended with {running.process.returncode}: {running.tail()}")
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        if tls:
+            anybody = ssl._create_unverified_context()
+            connection = http.client.HTTPSConnection("localhost", port, timeout=5, context=anybody)
+        else:
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
         try:
-            connection.request("GET", path, headers={"Host": host})
+            connection.request("GET", path, headers={"Host": host, **(headers or {})})
             last = connection.getresponse().status
             if last == 200:
                 return
@@ -105,6 +122,21 @@ def wait_ready(running: Running, port: int, path: str, host: str, timeout_s: flo
             connection.close()
         time.sleep(0.05)
     raise StartFailed(f"{running.name} does not answer 200 on {host}{path}: {last!r}: {running.tail()}")
+
+
+def wait_listening(running: Running, port: int, timeout_s: float = 60.0) -> None:
+    """Until connections to the port are taken; StartFailed if the program ends or the time is up."""
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        if running.process.poll() is not None:
+            raise StartFailed(f"{running.name} ended with {running.process.returncode}: {running.tail()}")
+        try:
+            socket.create_connection(("127.0.0.1", port), 5).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise StartFailed(f"{running.name} takes no connections: {running.tail()}")
 
 
 def free_ports(count: int) -> list[int]:

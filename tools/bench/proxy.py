@@ -1,14 +1,16 @@
 """gwc beside nginx, Envoy, Caddy and HAProxy as reverse proxies, one core each.
 
-Prints JSON: requests/s and latencies (ms, as wrk sees them: a closed loop, so they are not those of a user)
-and what share of each peer's requests/s gwc reaches. All contestants of a case stand at the same time and are
-asked in turn, round after round; a figure is the median. `busy` is how much of its core a contestant used:
-far below 1, its figure is the load's limit or somebody else's; requests/s of core time (requests over the
-processor time that the contestant used) then say more. A round with errors is thrown out and told of;
+Prints JSON: requests/s and latencies (ms, as the load sees them: a closed loop, so they are not those of a
+user) and what share of each peer's requests/s gwc reaches. All contestants of a case stand at the same time
+and are asked in turn, round after round; a figure is the median. `busy` is how much of its core a contestant
+used: far below 1, its figure is the load's limit or somebody else's; requests/s of core time (requests over
+the processor time that the contestant used) then say more. A round with errors is thrown out and told of;
 one in which other programs took much of the machine is made again, and counts only where none is quiet.
-The contestant has one core, the load (wrk) and the backend the other. A peer that is not installed is named.
+The contestant has one core, the load (wrk; h2load for HTTP/2) and the backend the other. A peer that is not
+installed is named, and so is one that has not what the case needs, without modules of others.
 
-    python -m tools.bench.proxy [--cases "small;1 MB"] [--peers gwc,…] [--rounds N] [--seconds S] [--profile]
+    python -m tools.bench.proxy [--cases "small;1 MB"] [--peers gwc,…] [--rounds N] [--seconds S]
+        [--patience N] [--profile]
 
 `--profile` instead runs gwc alone under the load of the first case and prints where its time goes.
 """
@@ -18,92 +20,150 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import subprocess
 import sys
 import tempfile
-import time
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from .backend import fast
-from .peers import PEERS, Peer, ProxyRoute, Scene, proxy_routes
+from .backend import GRPC, HTTP2, JSON, fast
+from .credentials import Credentials, credentials
+from .loads import CONNECTIONS, Fields, Load, Round, h2load, wrk, wrk_script
+from .peers import PEERS, STACK, Peer, Scene, proxy_routes
 from .process import (
     GATEWAY_CORE,
-    LOAD_CORE,
-    Others,
     Running,
     StartFailed,
-    cpu_seconds,
     free_ports,
     load_average,
     program,
     started,
+    wait_listening,
     wait_ready,
     workers,
 )
-
-CONNECTIONS = 32
+from .profiling import profile
 
 DISTURBED = 0.15
 """A round in which others took more than this of a core is made again, as long as there is patience."""
 
 PATIENCE = 3
-"""How many times the wanted rounds are made at most."""
+"""How many times the wanted rounds are made at most, unless told otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What is asked: replies of a size, over so many routes, with a body of so many bytes."""
+    """What is asked: replies of a kind of the backend's, over so many routes, with a body of so many bytes.
+
+    `tls` and `http2` are the client's side, `http2_upstream` and `grpc` the other; `fresh`: a connection for
+    each request. `policies`: so many of the stack's, from the first.
+    """
 
     name: str
-    size: str
-    routes: int
+    backend: str
+    routes: int = 1
     body_bytes: int = 0
+    tls: bool = False
+    http2: bool = False
+    fresh: bool = False
+    http2_upstream: bool = False
+    grpc: bool = False
+    policies: int = 0
+
+    def lacking(self, peer: Peer) -> frozenset[str]:
+        """What the case needs and the peer does not have."""
+        needs = {*STACK[: self.policies]}
+        needs |= {"upstream http2"} if self.http2_upstream else set()
+        needs |= {"grpc"} if self.grpc else set()
+        needs |= {"http2 in plain text"} if self.http2 and not self.tls else set()
+        return peer.lacks & needs
 
 
 CASES = (
-    Case("small", "small", 1),
-    Case("10 KB", "10 KB", 1),
-    Case("1 MB", "1 MB", 1),
-    Case("POST 1 KB", "small", 1, 1024),
+    Case("small", "small"),
+    Case("10 KB", "10 KB"),
+    Case("1 MB", "1 MB"),
+    Case("POST 1 KB", "small", body_bytes=1024),
     Case("small, 1 000 routes", "small", 1_000),
     Case("small, 10 000 routes", "small", 10_000),
+    Case("TLS, small", "small", tls=True),
+    Case("TLS, 10 KB", "10 KB", tls=True),
+    Case("TLS, a handshake each", "small", tls=True, fresh=True),
+    Case("HTTP/2, small", "small", http2=True),
+    Case("HTTP/2 over TLS, small", "small", tls=True, http2=True),
+    Case("HTTP/2 over TLS, 10 KB", "10 KB", tls=True, http2=True),
+    Case("HTTP/2 upstream", HTTP2, http2_upstream=True),
+    Case("gRPC over TLS", GRPC, body_bytes=105, tls=True, http2=True, http2_upstream=True, grpc=True),
+    *(
+        Case(f"stack: TLS, {', '.join(STACK[:count])}", JSON, tls=True, policies=count)
+        for count in range(2, len(STACK) + 1)
+    ),
+    Case("stack: all of it, HTTP/2", JSON, tls=True, http2=True, policies=len(STACK)),
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
-    """One run of wrk. Latencies are milliseconds; `busy` is the share of a core that the contestant took,
-    `others` that of programs which have nothing to do with the benchmark.
-    """
+class Tools:
+    """The programs that make load, and what clients prove themselves with."""
 
-    rate: float
-    p50: float
-    p99: float
-    busy: float
-    others: float
-    errors: Mapping[str, int]
+    wrk: str
+    h2load: str | None
+    credentials: Credentials
+
+    def fields(self, case: Case) -> Fields:
+        """What the requests of a case carry."""
+        token = (("Authorization", f"Bearer {self.credentials.tokens[0]}"),)
+        return token if "jwt" in STACK[: case.policies] else ()
+
+    def load(self, case: Case, scene: Scene, folder: Path) -> Load:
+        """The load of a case: at most a hundred of the routes in turn."""
+        fields, route = self.fields(case), scene.routes[0]
+        if case.http2:
+            assert self.h2load is not None
+            size = max(0, case.body_bytes - 5)
+            body = b"\0" + size.to_bytes(4) + b"x" * size
+            said = (("Content-Type", "application/grpc"), ("TE", "trailers")) if case.grpc else ()
+            return h2load(
+                self.h2load,
+                route.host,
+                f"{route.path}/items/7",
+                folder,
+                tls=case.tls,
+                fields=(*fields, *said),
+                body=body if case.body_bytes else b"",
+            )
+        step = max(1, len(scene.routes) // 100)
+        requests = [
+            (each.host, f"{each.path}/items/{number}?page=2", fields)
+            for number, each in enumerate(scene.routes[::step])
+        ]
+        script = folder / "load.lua"
+        script.write_text(wrk_script(requests, "x" * case.body_bytes, fresh=case.fresh))
+        return wrk(self.wrk, script, tls=case.tls)
 
 
 def main() -> None:
     """Measure and print."""
     options = _options()
-    wrk = program("wrk")
-    if wrk is None:
+    tool = program("wrk")
+    if tool is None:
         sys.exit("the benchmark needs wrk: apt-get install wrk")
     wanted = None if options.peers is None else options.peers.split(",")
     peers = [peer for peer in PEERS if wanted is None or peer.name in wanted]
-    cases = [case for case in CASES if options.cases is None or case.name in options.cases.split(";")]
+    names = None if options.cases is None else options.cases.split(";")
+    cases = [case for case in CASES if names is None or any(map(case.name.startswith, names))]
     with tempfile.TemporaryDirectory(prefix="gwc-bench-") as name, fast(Path(name) / "backend") as ports:
         root = Path(name)
+        tools = Tools(tool, program("h2load"), credentials(root / "credentials"))
         if options.profile:
-            _profile(root, wrk, cases[0], ports, options.seconds)
+            _profile(root, tools, cases[0], ports, options.seconds)
             return
         missing = [peer.name for peer in peers if program(peer.program) is None]
+        if tools.h2load is None:
+            missing.append("h2load")
+            cases = [case for case in cases if not case.http2]
         report: dict[str, object] = {
             "benchmark": "proxy",
             "connections": CONNECTIONS,
@@ -116,7 +176,7 @@ def main() -> None:
             print(f"{case.name} …", file=sys.stderr, flush=True)
             folder = root / f"case{number}"
             present = [peer for peer in peers if peer.name not in missing]
-            report[case.name] = _case(folder, wrk, case, present, ports, options.rounds, options.seconds)
+            report[case.name] = _case(folder, tools, case, present, ports, options)
             shutil.rmtree(folder, ignore_errors=True)  # access logs grow
         report["load average after"] = load_average()
     print(json.dumps(report, indent=2))
@@ -124,49 +184,64 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="proxy", description="gwc beside other gateways")
-    parser.add_argument("--cases", help="names of cases, with `;` between them")
+    parser.add_argument("--cases", help="names of cases or their beginnings, with `;` between them")
     parser.add_argument("--peers", help="names of contestants, with commas between them")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=4)
+    parser.add_argument("--patience", type=int, default=PATIENCE)
     parser.add_argument("--profile", action="store_true")
     return parser.parse_args()
 
 
+def _scene(case: Case, tools: Tools, ports: Mapping[str, int], port: int, folder: Path) -> Scene:
+    return Scene(
+        proxy_routes(case.routes),
+        ports[case.backend],
+        port,
+        folder,
+        credentials=tools.credentials,
+        tls=case.tls,
+        upstream_http2=case.http2_upstream,
+        grpc=case.grpc,
+        policies=frozenset(STACK[: case.policies]),
+    )
+
+
 def _case(
     folder: Path,
-    wrk: str,
+    tools: Tools,
     case: Case,
     peers: Sequence[Peer],
     ports: Mapping[str, int],
-    rounds: int,
-    seconds: int,
+    options: argparse.Namespace,
 ) -> dict[str, object]:
     """Figures of every contestant that starts, and the ratios to gwc."""
-    routes = proxy_routes(case.routes)
+    rounds, seconds = options.rounds, options.seconds
     good: dict[str, list[Round]] = {}
     thrown: dict[str, list[Mapping[str, int]]] = {}
     failed: dict[str, str] = {}
     memory: dict[str, int] = {}
+    lacking = {peer.name: sorted(case.lacking(peer)) for peer in peers if case.lacking(peer)}
+    able = [peer for peer in peers if peer.name not in lacking]
+    folder.mkdir()
+    scene = _scene(case, tools, ports, 0, folder)
+    load = tools.load(case, scene, folder)
     with ExitStack() as stack:
         standing: list[tuple[Running, int]] = []
-        for peer, port in zip(peers, free_ports(len(peers)), strict=True):
+        for peer, port in zip(able, free_ports(len(able)), strict=True):
+            one_scene = _scene(case, tools, ports, port, folder / peer.name)
             try:
-                running = stack.enter_context(
-                    contestant(peer, routes, ports[case.size], port, folder / peer.name)
-                )
-            except StartFailed as why:
+                running = stack.enter_context(contestant(peer, one_scene, tools.fields(case)))
+                load(running, port, 1)
+            except (StartFailed, RuntimeError) as why:
                 failed[peer.name] = str(why)
             else:
                 standing.append((running, port))
-        script = folder / "load.lua"
-        script.write_text(_script(routes, case.body_bytes))
-        for running, port in standing:
-            load(wrk, script, running, port, 1)
-        for _ in range(rounds * PATIENCE):
+        for _ in range(rounds * options.patience):
             if all(len(_quiet(good.get(each.name, ()))) >= rounds for each, _ in standing):
                 break
             for running, port in standing:
-                one = load(wrk, script, running, port, seconds)
+                one = load(running, port, seconds)
                 if any(one.errors.values()):
                     thrown.setdefault(running.name, []).append(one.errors)
                 else:
@@ -202,6 +277,8 @@ def _case(
         }
     if thrown:
         figures["thrown out"] = thrown
+    if lacking:
+        figures["have not"] = lacking
     if failed:
         figures["did not start"] = failed
     figures["load average"] = load_average()
@@ -214,152 +291,35 @@ def _quiet(rounds: Sequence[Round]) -> list[Round]:
 
 
 @contextmanager
-def contestant(
-    peer: Peer, routes: tuple[ProxyRoute, ...], upstream_port: int, port: int, folder: Path
-) -> Iterator[Running]:
+def contestant(peer: Peer, scene: Scene, fields: Fields = ()) -> Iterator[Running]:
     """A contestant that serves, on the core of contestants; StartFailed where it does not come up."""
     found = program(peer.program)
     if found is None:
         raise StartFailed(f"{peer.name} is not installed")
-    folder.mkdir(parents=True)
-    command = peer.write(Scene(routes, upstream_port, port, folder), found)
-    with started(peer.name, command, folder / "log", [GATEWAY_CORE], dict(peer.environment)) as running:
-        wait_ready(running, port, f"{routes[-1].path}/x", routes[-1].host)
+    scene.folder.mkdir(parents=True)
+    command, route = peer.write(scene, found), scene.routes[-1]
+    log = scene.folder / "log"
+    with started(peer.name, command, log, [GATEWAY_CORE], dict(peer.environment)) as running:
+        path = f"{route.path}/x"
+        if scene.grpc:
+            wait_listening(running, scene.port)
+        else:
+            wait_ready(running, scene.port, path, route.host, tls=scene.tls, headers=dict(fields))
         yield running
 
 
-def load(
-    wrk: str, script: Path, running: Running, port: int, seconds: int, connections: int = CONNECTIONS
-) -> Round:
-    """One run of wrk against a contestant's port on the loopback."""
-    others = Others()
-    before, began = sum(map(cpu_seconds, running.pids())), time.monotonic()
-    done = subprocess.run(
-        [
-            *("taskset", "-c", str(LOAD_CORE)),
-            *(wrk, "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(script)),
-            f"http://127.0.0.1:{port}/",
-        ],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    took, busy = time.monotonic() - began, sum(map(cpu_seconds, running.pids())) - before
-    told = json.loads(done.stdout[done.stdout.index("{") :])
-    return Round(
-        rate=told["requests"] / (told["duration_us"] / 1e6),
-        p50=told["p50_us"] / 1000,
-        p99=told["p99_us"] / 1000,
-        busy=busy / took,
-        others=others.cores(),
-        errors=told["errors"],
-    )
-
-
-def _script(routes: Sequence[ProxyRoute], body_bytes: int) -> str:
-    """wrk's script: requests for at most a hundred of the routes in turn, made before; figures as JSON."""
-    step = max(1, len(routes) // 100)
-    wanted = "\n".join(
-        f'  add("{route.host}", "{route.path}/items/{number}?page=2")'
-        for number, route in enumerate(routes[::step])
-    )
-    method = "POST" if body_bytes else "GET"
-    body = f'string.rep("x", {body_bytes})' if body_bytes else "nil"
-    return f"""
-local requests, turn = {{}}, 0
-local body = {body}
-local function add(host, path)
-  local headers = {{ Host = host, Accept = "*/*", ["User-Agent"] = "bench/1", ["Accept-Encoding"] = "gzip" }}
-  if body then headers["Content-Type"] = "application/octet-stream" end
-  requests[#requests + 1] = wrk.format("{method}", path, headers, body)
-end
-function init(args)
-{wanted}
-end
-function request()
-  turn = turn % #requests + 1
-  return requests[turn]
-end
-function done(summary, latency, requests)
-  local e = summary.errors
-  io.write(string.format(
-    '\\n{{"requests": %d, "duration_us": %d, "p50_us": %f, "p99_us": %f, '
-    .. '"errors": {{"connect": %d, "read": %d, "write": %d, "status": %d, "timeout": %d}}}}\\n',
-    summary.requests, summary.duration, latency:percentile(50), latency:percentile(99),
-    e.connect, e.read, e.write, e.status, e.timeout))
-end
-"""
-
-
-# --- where the time goes -----------------------------------------------------------------------------------
-
-
-def _profile(root: Path, wrk: str, case: Case, ports: Mapping[str, int], seconds: int) -> None:
-    """gwc under one case's load: stacks by py-spy where it is installed, else by perf."""
-    routes = proxy_routes(case.routes)
+def _profile(root: Path, tools: Tools, case: Case, ports: Mapping[str, int], seconds: int) -> None:
+    """gwc under one case's load: where its time goes."""
     (port,) = free_ports(1)
     peer = next(each for each in PEERS if each.name == "gwc")
-    with contestant(peer, routes, ports[case.size], port, root / "profiled") as running:
-        script = root / "load.lua"
-        script.write_text(_script(routes, case.body_bytes))
-        load(wrk, script, running, port, 1)
+    scene = _scene(case, tools, ports, port, root / "profiled")
+    load = tools.load(case, scene, root)
+    with contestant(peer, scene, tools.fields(case)) as running:
+        load(running, port, 1)
         (pid, *_) = workers(running, port)
-        alone = load(wrk, script, running, port, seconds)
+        alone = load(running, port, seconds)
         print(f"pid {pid}, {case.name}: {alone.rate:.0f} requests/s without the profiler\n")
-        under = subprocess.Popen(
-            _profiler(pid, seconds, root), stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
-        load(wrk, script, running, port, seconds + 1)
-        _, wrong = under.communicate()
-        raw = root / "stacks.txt"
-        if raw.exists():
-            print(_hottest(raw.read_text()))
-        elif (root / "perf.data").exists():
-            shown = subprocess.run(
-                ["perf", "report", "-i", str(root / "perf.data"), "--stdio", "--no-children", "-g", "none"],
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            lines = [line for line in shown.stdout.splitlines() if line and not line.startswith("#")]
-            print("\n".join(lines[:60]))
-        else:
-            sys.exit(f"no profiler could look at the worker: {wrong.decode('utf-8', 'replace')[-500:]}")
-
-
-def _profiler(pid: int, seconds: int, root: Path) -> list[str]:
-    spy = program("py-spy")
-    if spy is not None:
-        raw = str(root / "stacks.txt")
-        return [spy, "record", "-p", str(pid), "-d", str(seconds), "-r", "500", "-f", "raw", "-o", raw]
-    perf = program("perf")
-    if perf is None:
-        sys.exit("profiling needs py-spy (pip install py-spy) or perf")
-    data = str(root / "perf.data")
-    return [perf, "record", "-q", "-p", str(pid), "-F", "999", "-o", data, "--", "sleep", str(seconds)]
-
-
-def _hottest(stacks: str) -> str:
-    """From stacks with counts: lines and functions by own time, functions by time with all they call."""
-    lines: Counter[str] = Counter()
-    own: Counter[str] = Counter()
-    within: Counter[str] = Counter()
-    for stack in stacks.splitlines():
-        frames, _, count = stack.rpartition(" ")
-        if frames.rpartition(";")[2].startswith("Condition.wait "):
-            continue  # a thread that waits
-        names = [frame.rpartition(":")[0] + ")" for frame in frames.split(";")]
-        lines[frames.rpartition(";")[2]] += int(count)
-        own[names[-1]] += int(count)
-        for name in set(names):
-            within[name] += int(count)
-    whole = own.total()
-    shown = []
-    for title, figures in (("lines", lines), ("functions", own), ("functions with all they call", within)):
-        shown.append(f"{title}, of {whole} samples")
-        shown += [f"  {100 * count / whole:5.1f} %  {name}" for name, count in figures.most_common(35)]
-        shown.append("")
-    return "\n".join(shown)
+        print(profile(pid, seconds, root, lambda: load(running, port, seconds + 1)))
 
 
 if __name__ == "__main__":
