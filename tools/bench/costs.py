@@ -1,10 +1,11 @@
-"""What each policy costs a request, and that an unused one costs nothing.
+"""What each policy costs a request over sockets, and that an unused one costs nothing.
 
 Prints JSON, microseconds of the worker's processor time a request (kernel included): of a route with the
 policy, and how much more that is than of the same route without it. Both are routes of one table and asked
 one right after the other, round after round; a figure is the median, `more` that of the rounds' differences,
 and `between` tells where half of these lie. Processor time counts the work and not the waiting, but a machine
-that others use makes the work itself slower.
+that others use makes the work itself slower. What filters take by themselves is `policies.py`'s and
+`policy_path.py`'s.
 
 `unused` compares a plain route of a table that has nothing else with the same route in the table that has
 every policy on other routes.
@@ -59,11 +60,10 @@ Cost = Callable[[], float]
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """One that serves, its ports in plain text and over TLS, and its worker."""
+    """One that serves, its ports (in plain text, over TLS, for known clients), and its worker."""
 
     running: Running
-    port: int
-    tls_port: int
+    ports: tuple[int, int, int]
     worker: int
 
 
@@ -82,12 +82,12 @@ def main() -> None:
         ports = dict(stack.enter_context(fast(root / "backend")))
         ports["echo"], _ = stack.enter_context(streaming(root))
         proof = credentials(root / "credentials", TOKENS)
-        full = _gateway(stack, root / "full", lambda port, tls: kdl(root, ports, port, tls, proof, ROUTES))
+        full = _gateway(stack, root / "full", lambda own: kdl(root, ports, own, proof, ROUTES))
         costs = _Costs(root, tool, program("h2load"), proof.tokens, options.seconds)
         if options.profile:
             costs.profile(full, chosen[0])
             return
-        bare = _gateway(stack, root / "bare", lambda port, tls: kdl(root, ports, port, tls, proof, (PLAIN,)))
+        bare = _gateway(stack, root / "bare", lambda own: kdl(root, ports, own, proof, (PLAIN,)))
         others, load = Others(), [load_average()]
         by_name = {each.name: each for each in ROUTES}
         pairs = {each.name: (costs.of(full, by_name[each.base]), costs.of(full, each)) for each in chosen}
@@ -121,17 +121,18 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _gateway(stack: ExitStack, folder: Path, text: Callable[[int, int], str]) -> Gateway:
+def _gateway(stack: ExitStack, folder: Path, text: Callable[[tuple[int, int, int]], str]) -> Gateway:
     found = program("gwc")
     if found is None:
         raise StartFailed("gwc is not installed")
     folder.mkdir()
-    port, tls_port = free_ports(2)
-    (folder / "gwc.kdl").write_text(text(port, tls_port))
+    first, second, third = free_ports(3)
+    ports = first, second, third
+    (folder / "gwc.kdl").write_text(text(ports))
     command = gwc.command(found, str(folder / "gwc.kdl"), str(folder / "state"), "--no-watch")
     running = stack.enter_context(started("gwc", command, folder / "log", [GATEWAY_CORE]))
-    wait_ready(running, port, PLAIN.path, HOST)
-    return Gateway(running, port, tls_port, workers(running, port)[0])
+    wait_ready(running, first, PLAIN.path, HOST)
+    return Gateway(running, ports, workers(running, first)[0])
 
 
 class _Costs:
@@ -164,7 +165,7 @@ class _Costs:
         print(profile(gateway.worker, seconds, self._root, lambda: run(seconds + 1)))
 
     def _load(self, gateway: Gateway, asked: Asked) -> Callable[[int], int]:
-        port = gateway.tls_port if asked.tls else gateway.port
+        port = gateway.ports[1 if asked.tls else 2 if asked.asks_who else 0]
         if asked.http2:
             if self._h2load is None:
                 raise StartFailed("h2load is not installed: apt-get install nghttp2-client")
@@ -219,7 +220,7 @@ def _echo(gateway: Gateway, rounds: int, seconds: int) -> dict[str, object]:
     rates, costs = [], []
     for _ in range(rounds):
         before = cpu_seconds(gateway.worker)
-        echoes = asyncio.run(echo_for(gateway.port, HOST, "/websocket/socket", 32, seconds))
+        echoes = asyncio.run(echo_for(gateway.ports[0], HOST, "/websocket/socket", 32, seconds))
         costs.append((cpu_seconds(gateway.worker) - before) / max(1, echoes))
         rates.append(echoes / seconds)
     return {

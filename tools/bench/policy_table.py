@@ -80,6 +80,11 @@ class Asked:
         """Where it is: that of the route `like`, where it is only asked in another way."""
         return f"/{sha256((self.like or self.name).encode()).hexdigest()[:8]}?page=2"
 
+    @property
+    def asks_who(self) -> bool:
+        """Whether the policy is one by which a listener is closed to everybody else."""
+        return "authenticate" in self.settings
+
     def fields(self, tokens: Sequence[str]) -> list[Fields]:
         """The fields of its requests, one set after the other."""
         more: Fields = (("Content-Type", "application/json"),) if self.body else ()
@@ -172,12 +177,15 @@ _BALANCE: Final = {
 def kdl(
     root: Path,
     ports: Mapping[str, int],
-    port: int,
-    tls_port: int,
+    own: tuple[int, int, int],
     proof: Credentials,
     routes: Sequence[Asked],
 ) -> str:
-    """The configuration with these routes, on one port in plain text and on another over TLS."""
+    """The configuration with these routes. `own` are the ports in plain text, over TLS, and for those routes
+    that ask who it is: on their listener every route has to, and so no other
+    route is on it.
+    """
+    port, tls_port, known_port = own
     schema = root / "orders.json"
     schema.write_text(json.dumps(_SCHEMA))
     small, other = (f'target "127.0.0.1:{ports[name]}"' for name in ("small", HTTP2))
@@ -188,11 +196,14 @@ def kdl(
         "echo": f'target "127.0.0.1:{ports["echo"]}"',
         **{name: f"{small}; {other}; {text}" for name, text in _BALANCE.items()},
     }
-    public = 'authenticate "public"; ' if any("authenticate" in each.settings for each in routes) else ""
     wanted = {each.upstream for each in routes} | {"json", "echo"}
     lines = [
         "listeners {",
         f'    listener "plain" {{ address "127.0.0.1:{port}" }}',
+        *(
+            f'    listener "known" {{ address "127.0.0.1:{known_port}" }}'
+            for _ in range(any(each.asks_who for each in routes))
+        ),
         f'    listener "tls" {{ address "127.0.0.1:{tls_port}"',
         f'        tls {{ certificate "{proof.certificate}" key="{proof.key}" }}',
         "    }",
@@ -201,18 +212,17 @@ def kdl(
         *(f'    upstream "{name}" {{ {text} }}' for name, text in upstreams.items() if name in wanted),
         "}",
         "routes {",
-        '    route "sockets" { matches { path-prefix "/websocket" }',
-        f'        {public}websocket; upstream "echo"',
+        '    route "sockets" { matches { path-prefix "/websocket"; listener "plain" "tls" }',
+        '        websocket; upstream "echo"',
         "    }",
     ]
     for number, each in enumerate(routes):
         if each.like:
             continue
         settings = each.settings.replace("{jwks}", str(proof.jwks)).replace("{schema}", str(schema))
-        if "authenticate" not in settings:
-            settings = f"{public}{settings}"
-        path = each.path.partition("?")[0]
+        where = f'path "{each.path.partition("?")[0]}"'
+        where += '; listener "known"' if each.asks_who else '; listener "plain" "tls"'
         lines.append(
-            f'    route "r{number}" {{ matches {{ path "{path}" }}; upstream "{each.upstream}"; {settings} }}'
+            f'    route "r{number}" {{ matches {{ {where} }}; upstream "{each.upstream}"; {settings} }}'
         )
     return "\n".join([*lines, "}"]) + "\n"
