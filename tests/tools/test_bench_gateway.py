@@ -12,9 +12,17 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from gwc.compiler.pipeline import compile_text
+from gwc.schema.diagnostic import Severity
 
+from tools.bench.backend import json_of
+from tools.bench.credentials import credentials
+from tools.bench.loads import wrk_script
 from tools.bench.openloop import Connection, Lost, OpenLoop, Target, chunks, parse_head
+from tools.bench.peers import PEERS, STACK, Scene, proxy_routes
 from tools.bench.phase import Histogram, Phase
+from tools.bench.policy_table import PLAIN, ROUTES, kdl
+from tools.bench.proxy import CASES
 from tools.bench.soak import Sample, slope
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -209,16 +217,72 @@ def test_a_lost_connection_says_when() -> None:
     asyncio.run(run())
 
 
+def test_every_policy_has_a_route_of_its_own(tmp_path: Path) -> None:
+    """The table of all policies compiles without mistakes, and no two of its routes share a path."""
+    ports = dict.fromkeys(("small", "10 KB JSON", "small, HTTP/2", "echo"), 1)
+    proof = credentials(tmp_path)
+    text = kdl(tmp_path, ports, (8080, 8443, 8081), proof, ROUTES)
+    told = [each for each in compile_text(text, "kdl").diagnostics if each.severity is Severity.ERROR]
+    assert told == []
+    paths = [each.path for each in ROUTES if not each.like]
+    assert len(set(paths)) == len(paths)
+    assert {each.base for each in ROUTES} - {""} <= {each.name for each in ROUTES}
+    assert PLAIN.path in {each.path for each in ROUTES if each.name == "TLS"}
+
+
+def test_the_stack_of_gwc_compiles(tmp_path: Path) -> None:
+    """Whatever part of the stack a case asks for, gwc's file of it has no mistakes."""
+    proof = credentials(tmp_path)
+    peer = next(each for each in PEERS if each.name == "gwc")
+    assert not peer.lacks
+    for count in range(len(STACK) + 1):
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        scene = Scene(
+            proxy_routes(2), 1, 2, folder, credentials=proof, tls=True, policies=frozenset(STACK[:count])
+        )
+        peer.write(scene, sys.executable)
+        found = compile_text((folder / "gwc.kdl").read_text(), "kdl").diagnostics
+        assert [each for each in found if each.severity is Severity.ERROR] == []
+
+
+def test_a_peer_is_left_out_where_it_lacks_something() -> None:
+    """nginx has no tokens, so it is not in the whole stack; where there are none it is."""
+    peer = next(each for each in PEERS if each.name == "nginx")
+    whole = next(each for each in CASES if each.policies == len(STACK))
+    part = next(each for each in CASES if each.policies == len(STACK) - 1)
+    assert whole.lacking(peer) == {"jwt"}
+    assert not part.lacking(peer)
+
+
+def test_requests_of_wrk() -> None:
+    """Each request has its host, path and fields; with a body it is a POST."""
+    script = wrk_script([("h", "/a?b", (("X-Key", 'say "k"'),))])
+    assert 'add("h", "/a?b", ' in script
+    assert '["X-Key"] = "say \\"k\\""' in script
+    assert 'wrk.format("GET"' in script
+    assert 'wrk.format("POST"' in wrk_script([("h", "/", ())], "{}")
+
+
+def test_the_json_of_the_backend() -> None:
+    """It is JSON, and about as long as asked."""
+    text = json_of(10_240)
+    assert 10_000 < len(text) < 10_500
+    assert all(each["id"] >= 0 for each in json.loads(text))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [
         ["proxy", "--rounds", "1", "--seconds", "1", "--cases", "small", "--peers", "gwc"],
+        ["proxy", "--rounds", "1", "--seconds", "1", "--patience", "1", "--cases", "stack", "--peers", "gwc"],
+        ["costs", "--rounds", "1", "--policies", "cors;HTTP/2;TLS"],
         ["reload", "--reloads", "3", "--before", "2", "--after", "0", "--routes", "200", "--streams", "2"],
         ["memory", "--routes", "200", "--connections", "20", "--streams", "5"],
         ["soak", "--minutes", "0.33", "--routes", "200", "--kill-every", "8"],
     ],
-    ids=lambda arguments: str(arguments[0]),
+    ids=["proxy", "stack", "costs", "reload", "memory", "soak"],
 )
 def test_each_benchmark_runs(arguments: list[str]) -> None:
     """A small run of each ends well and prints one JSON document."""

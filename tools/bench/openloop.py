@@ -18,8 +18,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import cast
 
+from .calls import call
 from .phase import Phase
 from .sockets import talk
+from .streams import stream
 
 GIVE_UP_S = 30.0
 """A request without a full reply for so long has failed."""
@@ -174,6 +176,8 @@ class OpenLoop:
     kept_alive: int = 16
     streams: int = 20
     sockets: int = 0
+    http2: int = 0
+    calls: int = 0
     marked: bool = True
     expected: frozenset[int] = frozenset({200})
     seed: int = 11
@@ -208,9 +212,10 @@ class OpenLoop:
         for _ in range(self.streams):
             task = asyncio.create_task(self._stream())
             self._tasks.add(task)
-        for _ in range(self.sockets):
-            task = asyncio.create_task(self._socket())
-            self._tasks.add(task)
+        lasting = [self._socket() for _ in range(self.sockets)]
+        lasting += [self._connection2() for _ in range(self.http2)]
+        lasting += [self._call() for _ in range(self.calls)]
+        self._tasks |= {asyncio.create_task(each) for each in lasting}
         await asyncio.sleep(0)
 
     async def stop(self) -> None:
@@ -351,6 +356,26 @@ class OpenLoop:
                 why = str(failed)
             self.phase.sockets_cut += 1
             self.phase.blame(f"WebSocket: {why}")
+            await asyncio.sleep(0.1)
+
+    async def _connection2(self) -> None:
+        """One connection of HTTP/2 after the other."""
+        root = self.target.events.rpartition("/")[0]
+        while True:
+            try:
+                why = await stream(self.target.port, self.target.host, root, lambda: self.phase)
+            except OSError as failed:
+                why = str(failed)
+            self.phase.http2_closed += 1
+            self.phase.blame(f"HTTP/2: {why}")
+            await asyncio.sleep(0.1)
+
+    async def _call(self) -> None:
+        """One call of gRPC that lasts after the other; the end of one is a cut."""
+        while True:
+            why = await call(self.target.port, self.target.host, lambda: self.phase)
+            self.phase.calls_cut += 1
+            self.phase.blame(f"gRPC: {why}")
             await asyncio.sleep(0.1)
 
     async def _one_stream(self) -> str:

@@ -46,8 +46,10 @@ class Phase:
     """What was seen in one stretch of the run.
 
     `closed`: kept-alive connections that the gateway closed between two requests without saying so in the
-    last reply, `announced` those that it said it would. `longest_silence`: the longest time in which
-    a request was due and no reply came. `why` counts what the failures were.
+    last reply, `announced` those that it said it would. Of HTTP/2, `http2_closed` are connections and
+    `http2_cut` event streams; of gRPC, `calls` are short ones and `calls_cut` those that were to last.
+    `longest_silence`: the longest time in which a request was due and no reply came. `why` counts what the
+    failures were.
     """
 
     latency: Histogram = field(default_factory=Histogram)
@@ -57,6 +59,13 @@ class Phase:
     announced: int = 0
     cut: int = 0
     sockets_cut: int = 0
+    http2_requests: int = 0
+    http2_failed: int = 0
+    http2_closed: int = 0
+    http2_cut: int = 0
+    calls: int = 0
+    calls_failed: int = 0
+    calls_cut: int = 0
     mixed: int = 0
     backwards: int = 0
     unexpected: int = 0
@@ -80,6 +89,13 @@ class Phase:
             "closed with notice": self.announced,
             "streams cut": self.cut,
             "WebSockets cut": self.sockets_cut,
+            "HTTP/2": {
+                "requests": self.http2_requests,
+                "failed": self.http2_failed,
+                "connections closed": self.http2_closed,
+                "streams cut": self.http2_cut,
+            },
+            "gRPC": {"calls": self.calls, "failed": self.calls_failed, "cut": self.calls_cut},
             "half old half new": self.mixed,
             "generation went back": self.backwards,
             "other status": self.unexpected,

@@ -2,9 +2,9 @@
 
 Prints JSON. Each reload edits one file of a hundred (a new file renamed over the old one, as editors do)
 and waits until a reply comes from the new generation. What must be 0: requests failed, connections closed,
-streams and WebSockets cut, replies half old and half new, connections on which the generation went back.
-The latencies count from the instant a request was due. The gateway, all its processes, has one core
-(`--cores all`: both), the clients and the upstream the other.
+streams, WebSockets, streams of HTTP/2 and calls of gRPC cut, replies half old and half new, connections on
+which the generation went back. The latencies count from the instant a request was due. The gateway, all its
+processes, has one core (`--cores all`: both), the clients and the upstream the other.
 
     python -m tools.bench.reload [--reloads N] [--before S] [--after S] [--routes N] [--rate R] [--peer nginx]
 
@@ -31,6 +31,7 @@ from statistics import median
 import uvloop
 
 from .backend import streaming
+from .calls import SERVICE, echoing
 from .openloop import Connection, OpenLoop, Target
 from .peers import ProxyRoute, Scene, gwc, nginx, proxy_routes
 from .phase import Phase
@@ -77,8 +78,11 @@ def main() -> None:
         root = Path(name)
         upstream, _ = stack.enter_context(streaming(root))
         (port,) = free_ports(1)
-        make = _nginx if options.peer == "nginx" else gwc_subject
-        subject = make(root, port, upstream, options.routes, options.workers)
+        if options.peer == "nginx":
+            subject = _nginx(root, port, upstream, options.routes, options.workers)
+        else:
+            calls = stack.enter_context(echoing(root)) if options.calls else None
+            subject = gwc_subject(root, port, upstream, options.routes, options.workers, calls=calls)
         cores = CORES if options.cores == "all" else [GATEWAY_CORE]
         running = stack.enter_context(started(subject.name, subject.command, root / "gateway.log", cores))
         wait_ready(running, port, "/live/echo", HOST)
@@ -98,6 +102,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=200.0, help="requests a second")
     parser.add_argument("--streams", type=int, default=20)
     parser.add_argument("--sockets", type=int, default=20, help="WebSockets (gwc alone)")
+    parser.add_argument("--http2", type=int, default=10, help="connections of HTTP/2 (gwc alone)")
+    parser.add_argument("--calls", type=int, default=10, help="calls of gRPC that last (gwc alone)")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--cores", choices=("one", "all"), default="one")
     parser.add_argument("--peer", choices=("gwc", "nginx"), default="gwc")
@@ -108,8 +114,9 @@ async def _measure(
     options: argparse.Namespace, subject: Subject, running: Running, port: int
 ) -> dict[str, object]:
     target = Target(port, HOST, "/live/echo", "/live/events", "/live/socket")
-    sockets = options.sockets if subject.name == "gwc" else 0
-    loop = OpenLoop(target, options.rate, streams=options.streams, sockets=sockets)
+    lasting = (options.sockets, options.http2, options.calls) if subject.name == "gwc" else (0, 0, 0)
+    sockets, http2, calls = lasting
+    loop = OpenLoop(target, options.rate, streams=options.streams, sockets=sockets, http2=http2, calls=calls)
     await loop.start()
     await loop.run_for(3.0)  # everybody is warm
     gc.collect()
@@ -186,6 +193,11 @@ def _must_be_zero(phase: Phase) -> dict[str, int]:
         "closed": phase.closed + phase.announced,
         "cut": phase.cut,
         "WebSockets cut": phase.sockets_cut,
+        "HTTP/2 requests failed": phase.http2_failed,
+        "HTTP/2 connections closed": phase.http2_closed,
+        "HTTP/2 streams cut": phase.http2_cut,
+        "gRPC calls failed": phase.calls_failed,
+        "gRPC calls cut": phase.calls_cut,
         "half old half new": phase.mixed,
         "generation went back": phase.backwards,
         "other status": phase.unexpected,
@@ -232,8 +244,18 @@ async def _serving(port: int) -> int | None:
 # --- the gateways ------------------------------------------------------------------------------------------
 
 
-def gwc_subject(root: Path, port: int, upstream_port: int, routes: int, workers: int, *more: str) -> Subject:
-    """A hundred files with a share of the routes each; the middle one has the marked routes too."""
+def gwc_subject(
+    root: Path,
+    port: int,
+    upstream_port: int,
+    routes: int,
+    workers: int,
+    *more: str,
+    calls: int | None = None,
+) -> Subject:
+    """A hundred files with a share of the routes each; the middle one has the marked routes too. `calls` is
+    the port of a server of gRPC.
+    """
     found = program("gwc")
     if found is None:
         raise StartFailed("gwc is not installed")
@@ -242,6 +264,8 @@ def gwc_subject(root: Path, port: int, upstream_port: int, routes: int, workers:
     made = make_routes(routes - 1)  # and the marked one
     names = sorted({"live", *(each.upstream for each in made)})
     upstreams = "".join(f'    upstream "{each}" {{ target "127.0.0.1:{upstream_port}" }}\n' for each in names)
+    if calls is not None:
+        upstreams += f'    upstream "calls" {{ target "127.0.0.1:{calls}"; protocol "http2" }}\n'
     (folder / "gwc.kdl").write_text(
         f'listeners {{\n    listener "public" {{\n        address "127.0.0.1:{port}"\n    }}\n}}\n'
         f'upstreams {{\n{upstreams}}}\ninclude "routes/*.kdl"\n'
@@ -255,7 +279,7 @@ def gwc_subject(root: Path, port: int, upstream_port: int, routes: int, workers:
 
     def edit(generation: int, running: Running | None) -> None:
         beside = edited.with_suffix(".new")
-        beside.write_text(texts[middle] + _marked(generation))
+        beside.write_text(texts[middle] + _marked(generation, with_calls=calls is not None))
         beside.rename(edited)
 
     edit(0, None)
@@ -263,12 +287,17 @@ def gwc_subject(root: Path, port: int, upstream_port: int, routes: int, workers:
     return Subject("gwc", command, edit)
 
 
-def _marked(generation: int) -> str:
+def _marked(generation: int, *, with_calls: bool) -> str:
+    calls = (
+        f'        route "calls" {{ matches {{ path-prefix "/{SERVICE}" }}; upstream "calls"\n'
+        '            limits { request-body "off" }\n        }\n'
+    )
     return (
         f'routes {{\n    group "live" {{\n        matches {{ host "{HOST}" }}\n'
         f'        request-headers {{ set "x-generation" "{generation}" }}\n'
         f'        response-headers {{ set "x-gwc-generation" "{generation}" }}\n'
-        '        route "live" { matches { path-prefix "/live" }; upstream "live"; websocket }\n    }\n}\n'
+        '        route "live" { matches { path-prefix "/live" }; upstream "live"; websocket }\n'
+        f"{calls if with_calls else ''}    }}\n}}\n"
     )
 
 

@@ -12,7 +12,19 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-BENCHMARKS = ("check", "parse", "match", "load", "proxy", "reload", "memory")
+BENCHMARKS = (
+    "check",
+    "parse",
+    "match",
+    "load",
+    "policies",
+    "policy_path",
+    "balance",
+    "costs",
+    "proxy",
+    "reload",
+    "memory",
+)
 
 
 def main() -> None:
