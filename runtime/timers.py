@@ -8,6 +8,7 @@ heap. Knows nothing of what times out.
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable
 from typing import Final, Protocol
 
@@ -16,6 +17,13 @@ _SLOTS: Final = 512
 """The wheel reaches 51 s; what is later comes round again."""
 
 NEVER: Final = float("inf")
+
+
+def age_share() -> float:
+    """Which part of the age that it may reach a connection does reach: nine tenths at least, by chance, so
+    that connections that came together, after a restart or a failure, do not all leave together.
+    """
+    return 1 - random.random() / 10
 
 
 class Timed(Protocol):

@@ -23,7 +23,7 @@ class ListenerLimits(NamedTuple):
     """How much of a request's head one connection may send, and how many connections there may be.
 
     Listeners of one address have the same. `connections` counts those of the whole gateway at this listener's
-    addresses, `connections_per_ip` those of one peer at one address in one worker; 0: no limit.
+    addresses, `connections_per_ip` those of one peer at one address; 0: no limit.
     """
 
     target_bytes: int = 8 * 1024

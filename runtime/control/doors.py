@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import resource
 import socket
-from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
@@ -19,13 +19,17 @@ from gwc.schema.table import OFF
 from ..observe.record import RequestRecord
 from ..sides import Services
 from ..snapshot import Snapshot
+from ..state.buckets import Buckets
 from ..upstream.targets import Counting
 from ..wire.http1.entry import ClientConnection
 from .cells import CellsLike
 from .door import Door
+from .peers import Peers
 
 _DESCRIPTORS_KEPT: Final = 0.9
-"""The share of descriptors that clients' connections may use; the others are for targets, logs and tables."""
+"""The share of descriptors in use, by whatever, from which on no more clients come in; the others are for the
+targets of those who are there, logs and tables.
+"""
 
 _PARTING_S: Final = 1.0
 """How long tunnels that were told of the end may take to close."""
@@ -38,15 +42,16 @@ class Doors:
     numbers of connections; `open` is how many this worker has.
     """
 
-    def __init__(self, services: Services, cells: CellsLike) -> None:
+    def __init__(self, services: Services, cells: CellsLike, buckets: Buckets) -> None:
         self.services = services
         self.open = 0
         self._cells = cells
+        self._buckets = buckets
         self._clients = cells.counter("clients")
         self._doors: dict[str, Door] = {}
         self._left: set[Door] = set()
         self._emptied: asyncio.Event | None = None
-        self._by_peer: Counter[tuple[str, str]] = Counter()
+        self._peers: dict[str, Peers] = {}
         self._room = int(resource.getrlimit(resource.RLIMIT_NOFILE)[0] * _DESCRIPTORS_KEPT)
 
     # --- addresses -------------------------------------------------------------------------------------
@@ -74,6 +79,7 @@ class Doors:
             door.close()
             self._left.add(door)
             self.send_away(door)
+            self._forget_peers(address)
 
     def send_away(self, door: Door) -> None:
         """End the connections of a door after their replies; those that last longer than the drain time are
@@ -90,7 +96,7 @@ class Doors:
 
     def count_in(self) -> str:
         """Count a connection that is about to be accepted; where there is no room, why it has to wait."""
-        if self.open >= self._room:
+        if self._is_crowded():
             return "the process may have no more descriptors"
         most = OFF if self.services.snapshot is None else self.services.snapshot.table.gateway[0].connections
         if not most:
@@ -99,6 +105,15 @@ class Doors:
             return f"there are {most} connections"
         self.open += 1
         return ""
+
+    def _is_crowded(self) -> bool:
+        """Whether most descriptors are in use: a new one has the lowest number that is free."""
+        try:
+            lowest = os.dup(2)
+        except OSError:
+            return True
+        os.close(lowest)
+        return lowest >= self._room
 
     def count_out(self) -> None:
         """A connection is gone, or did not come."""
@@ -114,27 +129,39 @@ class Doors:
     def admit(self, door: Door, peer: str) -> bool:
         """Count a connection in at its listener, unless there are too many."""
         limits = door.limits
-        if limits.connections_per_ip and self._by_peer[door.address, peer] >= limits.connections_per_ip:
-            return False
+        if limits.connections_per_ip:
+            peers = self._peers.get(door.address)
+            if peers is None:
+                peers = self._peers[door.address] = Peers(self._buckets, door.address)
+            if not peers.admit(peer, limits.connections_per_ip):
+                return False
         if not limits.connections:
             door.count.add(1)
         elif not door.count.add_below(1, limits.connections):
+            if limits.connections_per_ip:
+                self._peers[door.address].leave(peer)
             return False
-        if limits.connections_per_ip:
-            self._by_peer[door.address, peer] += 1
         return True
 
     def closed(self, door: Door, connection: ClientConnection) -> None:
         """Count a connection out."""
         door.count.add(-1)
         self.count_out()
-        key = (door.address, connection.came_from)
-        if key in self._by_peer:
-            self._by_peer[key] -= 1
-            if self._by_peer[key] <= 0:
-                del self._by_peer[key]
+        peers = self._peers.get(door.address)
+        if peers is not None:
+            peers.leave(connection.came_from)
         if door in self._left and not door.connections:
             self._left.discard(door)
+            self._forget_peers(door.address)
+
+    def _forget_peers(self, address: str) -> None:
+        """Let go of the count of an address that nobody listens on, with its last connection."""
+        if address not in self._doors and not any(
+            door.address == address and door.connections for door in self._left
+        ):
+            peers = self._peers.pop(address, None)
+            if peers is not None:
+                peers.close()
 
     def counters(self) -> Iterator[str]:
         """The names of the counters that are in use."""

@@ -55,7 +55,8 @@ class Serving:
         self.draining = False
         self.streams: MutableSet[Exchange] = WeakSet()  # event streams and tunnels, also those just over
         shared = LocalCells() if cells is None else cells
-        self.doors = Doors(self, shared)
+        limits = Buckets() if buckets is None else buckets
+        self.doors = Doors(self, shared, limits)
         self.upstreams = Upstreams(self, shared)
         self._copies = Copies(Copy)
         self._preparing = Preparing(
@@ -64,7 +65,7 @@ class Serving:
             self.upstreams,
             self._copies,
             shared,
-            Buckets() if buckets is None else buckets,
+            limits,
             Path() if root is None else root,
             environment,
         )

@@ -45,6 +45,9 @@ _TAGS_KEPT: Final = 4096
 _DIRECTORY_LOCK: Final = 0
 _SHARDS: Final = 256
 
+NO_ROOM: Final = -2
+"""What taking a place comes to where a set has none left."""
+
 _RATES: Final = b"r"
 _HOLDS: Final = b"h"
 
@@ -192,7 +195,7 @@ class Holds(_Table):
     def take(self, tag: bytes, limit: int) -> int:
         """Count one more of a key if there are fewer than `limit`; the place to leave, -1 where it was not.
 
-        A set whose places are all in use has no room for another key: that is refused too.
+        A set whose places are all in use has no room for another key: NO_ROOM.
         """
         ways, numbers = self._ways, self._numbers
         number = int.from_bytes(tag[:8], "little") % self._sets
@@ -208,7 +211,7 @@ class Holds(_Table):
             else:
                 place = self._free(counts)
                 if place < 0:
-                    return -1
+                    return NO_ROOM
                 at = counts + place * _SEATS
                 self._memory[tags + place * _TAG : tags + (place + 1) * _TAG] = tag
             own = at + self.seat

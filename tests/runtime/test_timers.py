@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import cast
 
-from gwc.runtime.timers import NEVER, TICK_S, Timers
+from gwc.runtime.timers import NEVER, TICK_S, Timers, age_share
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -80,3 +80,10 @@ def test_a_deadline_that_moves() -> None:
     assert [round(thing.told[0] - 100) for thing in (later, nearer)] == [15, 1]
     assert not gone.told
     assert not never.told
+
+
+def test_ages_are_spread() -> None:
+    """Connections that may become equally old end at different ages, each in the last tenth."""
+    shares = [age_share() for _ in range(200)]
+    assert 0.9 <= min(shares) < 0.93
+    assert 0.97 < max(shares) <= 1

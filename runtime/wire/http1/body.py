@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from typing import Final, Protocol
 
-MAX_SIZE_LINE_BYTES: Final = 16 + 256
+MAX_CHUNK_EXTENSION_BYTES: Final = 256
+"""The extensions of one chunk."""
+MAX_SIZE_LINE_BYTES: Final = 16 + MAX_CHUNK_EXTENSION_BYTES
 """A chunk's size, 16 digits, and its extensions."""
 MAX_EXTENSION_BYTES: Final = 8 * 1024
 """All extensions of one body."""
@@ -152,6 +154,10 @@ class ChunkedBody:
             found = _SIZE_LINE.fullmatch(line)
             if found is None:
                 raise BodyError("chunk", "a chunk's size is not a hexadecimal number of at most 16 digits")
+            if len(found[2]) > MAX_CHUNK_EXTENSION_BYTES:
+                raise BodyError(
+                    "chunk", f"the extensions of a chunk are longer than {MAX_CHUNK_EXTENSION_BYTES} bytes"
+                )
             self._extensions += len(found[2])
             if self._extensions > MAX_EXTENSION_BYTES:
                 raise BodyError(

@@ -22,7 +22,7 @@ from ...observe.record import RequestRecord
 from ...own_replies import ALLOWED, error_reply
 from ...reply import Reply
 from ...sides import Trailers
-from ...timers import NEVER
+from ...timers import NEVER, age_share
 from ...tls_session import TlsSession
 from ...tunnel import Tunnel, handshake_of
 from ..http2.frames import PREFACE
@@ -68,6 +68,7 @@ class ServerConnection(asyncio.Protocol):
     """
 
     __slots__ = (
+        "_age_share",
         "_body",
         "_body_began",
         "_body_bytes",
@@ -140,6 +141,7 @@ class ServerConnection(asyncio.Protocol):
         self.slot = -1
         self.due = 0.0
         self.opened = self._services.timers.now
+        self._age_share = age_share()
 
     # --- for the loop ----------------------------------------------------------------------------------
 
@@ -552,7 +554,7 @@ class ServerConnection(asyncio.Protocol):
         if (
             self._leaving
             or services.draining
-            or (times.age_ms and services.timers.now - self.opened > times.age_ms / 1000)
+            or (times.age_ms and services.timers.now - self.opened > times.age_ms / 1000 * self._age_share)
         ):
             self._keep = False
         if self._body is not None and self._is_unwanted(self._body, reply.status):

@@ -30,7 +30,7 @@ from h2.settings import SettingCodes, Settings
 from hpack import HPACKError
 
 from ...observe.record import RequestRecord
-from ...timers import NEVER, Alarm
+from ...timers import NEVER, Alarm, age_share
 from ...tls_session import TlsSession
 from ..http1.body import MAX_TRAILER_BYTES
 from ..http1.entry import Entry
@@ -104,6 +104,7 @@ class Http2Connection(asyncio.Protocol):
     """
 
     __slots__ = (
+        "_age_share",
         "_closing",
         "_control",
         "_decoder",
@@ -149,6 +150,7 @@ class Http2Connection(asyncio.Protocol):
         self.session: TlsSession | None = None
         self._opened_at = ""
         self._opened = self.services.timers.now
+        self._age_share = age_share()
         self._preface = PREFACE
         self.guard = Guard(limits.resets)
         self._decoder = HeadDecoder(limits.header_list_bytes * 2)
@@ -406,7 +408,7 @@ class Http2Connection(asyncio.Protocol):
             return
         self._judge.serve(stream, parts, ended=ended)
         times = self.entry.timeouts
-        if times.age_ms and self.services.timers.now - self._opened > times.age_ms / 1000:
+        if times.age_ms and self.services.timers.now - self._opened > times.age_ms / 1000 * self._age_share:
             self.drain()
 
     def _data(self, event: DataReceived) -> None:

@@ -9,7 +9,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
-from gwc.runtime.state.buckets import WAYS, Buckets
+from gwc.runtime.state.buckets import NO_ROOM, WAYS, Buckets
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -150,7 +150,7 @@ def test_keys_under_way_are_never_forgotten() -> None:
     buckets = Buckets()
     table = buckets.holds("x", 2)
     places = [table.take(buckets.tag(key), 1) for key in (b"a", b"b", b"c")]
-    assert places[2] == -1
+    assert places[2] == NO_ROOM
     table.leave(places[0])
     assert table.take(buckets.tag(b"c"), 1) >= 0
 

@@ -106,3 +106,10 @@ def test_extensions_are_bounded() -> None:
     """Extensions that are short one by one do not add up without end."""
     with pytest.raises(BodyError):
         fed(ChunkedBody(), [b"1;" + b"a" * 200 + b"\r\nx\r\n"] * 60)
+
+
+def test_extensions_of_one_chunk_are_bounded() -> None:
+    """256 bytes, however few digits its size has."""
+    fed(ChunkedBody(), [b"1;" + b"a" * 255 + b"\r\nx\r\n"])
+    with pytest.raises(BodyError):
+        fed(ChunkedBody(), [b"1;" + b"a" * 256 + b"\r\nx\r\n"])

@@ -1,0 +1,1 @@
+"""The security defaults, row by row, over real sockets."""
