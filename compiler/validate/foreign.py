@@ -27,7 +27,7 @@ _SETTINGS: Final = {
     "timeouts": "timeout request-timeout proxy-read-timeout proxy_read_timeout read-timeout",
     "retries": "retry retry-policy retry_policy num-retries max-retries "
     "proxy-next-upstream proxy_next_upstream",
-    "agents": "ext-proc ext_proc ext-authz ext_authz agent processors external-processor waf",
+    "agents": "ext-proc ext_proc ext_authz agent processors external-processor waf",
     "mirror": "shadow mirrors mirroring shadow-traffic request-mirror request-mirror-policies tee",
     "fallback": "failover fail-over backup backups fallback-upstream fallback-upstreams",
     "limits": "client-max-body-size client_max_body_size max-body-size body-limit request-body-limit",
