@@ -123,9 +123,9 @@ class Routes:
         )
         said = {
             "status": word,
-            "generation": 0 if it.committed is None else it.committed.generation,
+            "generation": 0 if it.reloads.committed is None else it.reloads.committed.generation,
             "workers": serving,
-            "config_stale": it.stale,
+            "config_stale": it.reloads.stale,
         }
         return Answer(said, 200 if word == "ok" else 503)
 
@@ -269,7 +269,7 @@ class Routes:
     # --- what is known -------------------------------------------------------------------------------------
 
     def _served(self) -> tuple[Any, RouteTable]:
-        kept, table = self._supervisor.committed, self._supervisor.table
+        kept, table = self._supervisor.reloads.committed, self._supervisor.reloads.table
         if kept is None or table is None:
             raise Refused(503, "starting", "nothing is served yet")
         return kept, table

@@ -25,13 +25,13 @@ class Commands:
     @property
     def table(self) -> RouteTable | None:
         """The table that is served, for `explain` and listings. Not to be kept: a reload replaces it."""
-        return self._supervisor.table
+        return self._supervisor.reloads.table
 
     async def status(self) -> dict[str, object]:
         """How it goes: the table, the last reload, workers, addresses."""
-        it = self._supervisor
+        it, reloads = self._supervisor, self._supervisor.reloads
         answers = dict(await it.ask_workers({"kind": "status"}, timeout_s=1.0))
-        kept = it.committed
+        kept = reloads.committed
         return {
             "pid": os.getpid(),
             "started": it.started,
@@ -41,13 +41,13 @@ class Commands:
             "generation": 0 if kept is None else kept.generation,
             "digest": "" if kept is None else kept.digest,
             "origin": "" if kept is None else kept.origin,
-            "config_stale": it.stale,
-            "last_reload": None if it.last is None else it.last.as_json(),
-            "last_success": None if it.last_success is None else it.last_success.as_json(),
-            "reloads": dict(it.counts),
+            "config_stale": reloads.stale,
+            "last_reload": None if reloads.last is None else reloads.last.as_json(),
+            "last_success": None if reloads.last_success is None else reloads.last_success.as_json(),
+            "reloads": dict(reloads.counts),
             "generations": [
                 {"generation": each.generation, "digest": each.digest, "origin": each.origin, "at": each.at}
-                for each in it.keeping.generations
+                for each in reloads.keeping.generations
             ],
             "addresses": {each.address: each.place.shown for each in it.sockets.held.values()},
             "workers_replaced": it.fleet.replaced,
@@ -56,11 +56,11 @@ class Commands:
 
     async def reload(self) -> dict[str, object]:
         """Compile again and change over; the answer says what came of it (`result`, `reason`, `findings`)."""
-        return (await self._supervisor.reload("asked")).as_json()
+        return (await self._supervisor.reloads.reload("asked")).as_json()
 
     async def reload_to(self, generation: int) -> dict[str, object]:
         """Go back to one of the `generations` of the status."""
-        return (await self._supervisor.reload_to(generation)).as_json()
+        return (await self._supervisor.reloads.back_to(generation)).as_json()
 
     async def drain(self) -> dict[str, object]:
         """Begin to drain; the gateway ends when that is done."""

@@ -13,7 +13,8 @@ from ..secrets import SecretsMissing
 from .sharing import Shared
 
 if TYPE_CHECKING:
-    from .supervisor import Reload, Supervisor
+    from .reloads import Reload
+    from .supervisor import Supervisor
 
 Fill = Callable[[GatewayRecord], GatewayRecord]
 """Fills references in. Errors: SecretsMissing."""
@@ -54,9 +55,9 @@ class Counting:
             slab.put("gwc_reload_last_result", 0 if reload.failed else 1)
             if not reload.failed:
                 slab.put("gwc_reload_last_success_timestamp_seconds", reload.at)
-        kept = supervisor.committed
+        kept = supervisor.reloads.committed
         slab.put("gwc_generation", 0 if kept is None else kept.generation)
-        slab.put("gwc_config_stale", int(supervisor.stale))
+        slab.put("gwc_config_stale", int(supervisor.reloads.stale))
         slab.put("gwc_workers", len(supervisor.fleet.ready))
         leaving = {each.generation for each in supervisor.fleet.retiring}
         slab.put("gwc_live_generations", len(leaving | {0 if kept is None else kept.generation}))

@@ -21,9 +21,10 @@ from .commands import Commands
 from .metrics_server import Metrics, refuse
 from .own_http import OwnServer
 from .own_places import DEFAULT, OFF, SOCKET_MODE, TOKEN, admin_place, default_address
+from .run_settings import StartFailed
 from .sharing import Shared
 from .sockets import LISTENER_MODE, BindFailed
-from .supervisor import StartFailed, Supervisor
+from .supervisor import Supervisor
 
 _CLOSING_S: Final = 60.0
 """A reload that takes an address away answers over it before it goes."""
@@ -143,7 +144,7 @@ class Own:
         await asyncio.gather(*(each.close() for each in servers), *self._closing)
 
     def _wanted(self, which: Which) -> _Wanted | None:
-        gateway, settings = self.supervisor.gateway, self.supervisor.settings
+        gateway, settings = self.supervisor.reloads.gateway, self.supervisor.settings
         if which == "metrics":
             return None if gateway.metrics is None else _Wanted(gateway.metrics, asked=True)
         address = gateway.admin if settings.admin is None else settings.admin
@@ -158,7 +159,7 @@ class Own:
         if which == "admin":
             mode = SOCKET_MODE
             if address == DEFAULT:
-                kept = supervisor.keeping.directory
+                kept = supervisor.reloads.keeping.directory
                 address = default_address(None if kept is None else str(kept), self._environment)
             given = self._environment.get(TOKEN)
             if not admin_place(address, given, supervisor.settings.root).path:

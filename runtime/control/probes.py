@@ -160,7 +160,7 @@ class Probes:
             self._forget(key)
 
     def _table(self) -> RouteTable | None:
-        return self._supervisor.table
+        return self._supervisor.reloads.table
 
     def _healths(self) -> dict[str, Health]:
         """The upstreams that ask for probes."""

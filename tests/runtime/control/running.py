@@ -15,7 +15,9 @@ from typing import Any, TypeVar
 
 from gwc.runtime.control.commands import Commands
 from gwc.runtime.control.compiling import ChildCompiler, Compiles
-from gwc.runtime.control.supervisor import Reload, RunSettings, Supervisor
+from gwc.runtime.control.reloads import Reload
+from gwc.runtime.control.run_settings import RunSettings
+from gwc.runtime.control.supervisor import Supervisor
 from gwc.runtime.control.worker import loop_factory
 
 T = TypeVar("T")
@@ -63,15 +65,15 @@ class Running:
         """Called after each reload."""
         if reload is not None:
             self.reloads.append(reload)
-            if supervisor.table is not None:
+            if supervisor.reloads.table is not None:
                 self.served.append(self.body)
         self._changed.set()
 
     @property
     def body(self) -> str:
         """The reply of the table that is served."""
-        assert self.supervisor.table is not None
-        return self.supervisor.table.responds[0].body
+        assert self.supervisor.reloads.table is not None
+        return self.supervisor.reloads.table.responds[0].body
 
     def events(self, name: str) -> list[dict[str, object]]:
         """What was told of one event."""

@@ -100,8 +100,8 @@ def test_an_included_file_is_added_and_removed(tmp_path: Path, rounds: int) -> N
 
     async def scenario(running: Running, path: Path, number: int) -> None:
         def routes() -> set[str]:
-            assert running.supervisor.table is not None
-            return {each.name for each in running.supervisor.table.routes}
+            assert running.supervisor.reloads.table is not None
+            return {each.name for each in running.supervisor.reloads.table.routes}
 
         added = path / "routes" / f"deep{number}" / "b.kdl"
         added.parent.mkdir()
@@ -124,9 +124,9 @@ def test_a_file_of_an_include_is_taken_away(tmp_path: Path, rounds: int) -> None
         failures = len(running.events("reload-failed"))
         part.unlink()
         await running.until(lambda: len(running.events("reload-failed")) > failures)
-        assert running.supervisor.stale
+        assert running.supervisor.reloads.stale
         part.write_text(f'upstreams {{ upstream "u" {{ target "127.0.0.1:{number + 10}" }} }}\n')
-        await running.until(lambda: not running.supervisor.stale)
+        await running.until(lambda: not running.supervisor.reloads.stale)
         assert running.reloads[-1].result == "committed"
 
     repeated(scenario, tmp_path, rounds, start=start)
@@ -166,7 +166,7 @@ def test_an_emptied_file_is_not_taken(tmp_path: Path, rounds: int) -> None:
         assert running.reloads[-1].generation == generation
         part.write_text(f'routes {{ route "r{number}" {{ respond }} }}\n')
         await running.until(lambda: running.reloads[-1].generation == generation + 1)
-        assert not running.supervisor.stale
+        assert not running.supervisor.reloads.stale
 
     repeated(scenario, tmp_path, rounds, start=start)
 
@@ -250,12 +250,12 @@ def test_a_permission_is_lost_and_comes_back(tmp_path: Path, rounds: int) -> Non
         else:
             main.chmod(0)
         await running.until(lambda: len(running.events("reload-failed")) > failures)
-        assert running.supervisor.stale
+        assert running.supervisor.reloads.stale
         if root:
             os.replace(kept, main)
         else:
             main.chmod(0o600)
-        await running.until(lambda: not running.supervisor.stale)
+        await running.until(lambda: not running.supervisor.reloads.stale)
         main.write_text(text_of(f"readable {number}"))
         await running.until_body(f"readable {number}")
 

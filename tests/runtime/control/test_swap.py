@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from gwc.runtime.control.compiling import ChildCompiler
-from gwc.runtime.control.supervisor import StartFailed
+from gwc.runtime.control.run_settings import StartFailed
 
 from .running import Running, ask, ask_on, connect, free_port, gateway, run, text_of
 
@@ -75,7 +75,7 @@ def test_a_worker_that_cannot_prepare_fails_the_reload(tmp_path: Path, name: str
             done = await running.commands.reload()
             assert done["result"] == "failed"
             assert reason in str(done["reason"]) or "no worker is there" in str(done["reason"])
-            assert running.supervisor.stale
+            assert running.supervisor.reloads.stale
             await running.until(lambda: len(running.supervisor.fleet.ready) == 2)
             assert await everybody(running) == [1, 1]
             assert (await ask(old))["body"] == "good"
@@ -305,7 +305,7 @@ def test_going_back_to_a_generation(tmp_path: Path) -> None:
             done = await running.commands.reload_to(3)
             assert (done["result"], done["generation"], running.body) == ("committed", 13, "body 3")
             gone = await running.commands.reload_to(2)
-            assert (gone["result"], running.supervisor.stale) == ("failed", False)
+            assert (gone["result"], running.supervisor.reloads.stale) == ("failed", False)
             assert str(gone["reason"]).startswith("generation 2 is not kept; there is 4, 5")
             status = await running.commands.status()
             assert [each["generation"] for each in status["generations"]] == list(range(4, 14))  # type: ignore[attr-defined]  # JSON

@@ -99,8 +99,9 @@ def command(
     from gwc.runtime.control.counting import Counting, configure, observer_of_supervisor
     from gwc.runtime.control.own_listeners import Own
     from gwc.runtime.control.probes import Probes
+    from gwc.runtime.control.run_settings import RunSettings, StartFailed
     from gwc.runtime.control.sharing import Shared
-    from gwc.runtime.control.supervisor import RunSettings, StartFailed, Supervisor
+    from gwc.runtime.control.supervisor import Supervisor
     from gwc.runtime.control.worker import loop_factory
     from gwc.runtime.secrets import Secrets, named_files, stamp
 
