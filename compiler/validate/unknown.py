@@ -13,7 +13,7 @@ from typing import NamedTuple
 from gwc.schema.diagnostic import error
 from gwc.schema.span import Span
 
-from .foreign import meaning
+from .foreign import absent, meaning, spelt_our_way
 from .run import Run
 from .shape import ROOT, Block, Key, Nodes, ObjectShape, Tagged, language
 from .words import Syntax, listed, plain
@@ -125,15 +125,20 @@ def refuse_key(
         return foreign.key
     if _outside_its_list(run, shape, node_name, written, at):
         return None
+    missing = absent(written)
+    if missing is not None:
+        run.report(error("GWC200", at, _no_key(shape, node_name, written), help=missing))
+        return None
     elsewhere = _elsewhere(shape, written, run.syntax)
     if elsewhere and not _in_the_other_number(written, known):
+        key = written if written in index().owners else spelt_our_way(written)
         run.report(
             error(
                 "GWC201",
                 at,
                 f"`{plain(written)}` has no effect in {title(shape, node_name)}",
                 label=f"not a key of {title(shape, node_name)}",
-                help=f"`{plain(written)}` belongs in {elsewhere}",
+                help=f"`{plain(key)}` belongs in {elsewhere}",
             )
         )
         return None
@@ -264,7 +269,7 @@ def _owned_elsewhere(shape: ObjectShape, written: str) -> bool:
 
 def _elsewhere(shape: ObjectShape, written: str, syntax: Syntax) -> str:
     """The places where a key belongs, nearest first, in words; empty where nothing has it."""
-    owners = index().owners.get(written, ())
+    owners = index().owners.get(written) or index().owners.get(spelt_our_way(written), ())
     inside = [
         held for key in shape.keys.values() for held, _ in _held(key) if held in owners and held != shape.name
     ]
