@@ -18,15 +18,19 @@ from .actions.headers import HeaderChanges
 from .asking import Asked
 from .candidates import explain_candidates
 from .decide import Decision, decide
+from .foreseen import foreseen
 from .match import Match, NoMatch, match
-from .policies_shown import policies_shown
+from .policies_shown import files_shown, policies_shown
 from .preflight import METHOD_FIELD, asked_for, is_preflight, preflight_match
 from .settings_shown import settings_shown
 from .to_https import STATUS, https_location
 
 SCHEMA_VERSION = 1
 
-_KEYS = "kind listener route match status reason upstream builtin location host path query settings preflight"
+_KEYS = (
+    "kind listener route match status reason upstream builtin location host path query root settings "
+    "preflight"
+)
 _NOTHING: dict[str, Any] = dict.fromkeys(_KEYS.split())
 """What every decision has, null where it is of no matter, so that nobody has to ask whether it is there."""
 
@@ -169,6 +173,13 @@ def _decided(table: RouteTable, head: RequestHead, found: Match, port: int | Non
         shown["upstream"] = None
     elif decision.reason == "split-weights":
         shown["kind"] = "split"
+    elif decision.kind == "static-files":
+        files = table.static_files[table.routes[alternative.route].target]
+        shown["policies"] = {"static-files": files_shown(files), **shown["policies"]}
+    refused = foreseen(table, alternative.route, head)
+    if refused is not None:
+        status, reason, detail = refused
+        shown |= {"kind": "rejected", "status": status, "reason": reason, "detail": detail}
     return shown
 
 
@@ -213,7 +224,7 @@ def _parts(
 def _effects(decision: Decision) -> dict[str, Any]:
     """What a decision does to request and reply, without the rest."""
     shown: dict[str, Any] = {}
-    for key in ("status", "reason", "upstream", "builtin", "location", "host", "path", "query"):
+    for key in ("status", "reason", "upstream", "builtin", "location", "host", "path", "query", "root"):
         value = getattr(decision, key)
         if value is not None:
             shown[key] = value

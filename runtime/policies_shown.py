@@ -11,8 +11,11 @@ from typing import Any, Final
 
 from gwc.schema.policies.addresses import AddressRules
 from gwc.schema.policies.authentication import Authentication
+from gwc.schema.policies.compress import TYPES, CompressRecord
+from gwc.schema.policies.error_pages import ErrorPagesRecord
 from gwc.schema.policies.geo import Geo
 from gwc.schema.policies.security_headers import SecurityHeadersRecord
+from gwc.schema.policies.static_files import StaticFilesRecord
 from gwc.schema.table import RouteSettings
 from gwc.schema.values.duration import format_duration
 from gwc.schema.values.size import format_size
@@ -163,6 +166,23 @@ def _there(**values: Any) -> dict[str, Any]:
     }
 
 
+def files_shown(record: StaticFilesRecord) -> dict[str, Any]:
+    """What `static-files` says, by key; the root is the decision's."""
+    return _words_of(record._replace(root=""))
+
+
+def _compress(record: CompressRecord) -> dict[str, Any]:
+    own = record._replace(types=()) if record.types == TYPES else record
+    return {"compress": _words_of(own)}
+
+
+def _error_pages(record: ErrorPagesRecord) -> dict[str, Any]:
+    pages = [
+        f"{each.first}" if each.first == each.last else f"{each.first}-{each.last}" for each in record.pages
+    ]
+    return {"error-pages": _there(pages=pages, intercept=record.intercept)}
+
+
 _SHOWN: Final[Mapping[str, Callable[[Any], dict[str, Any]]]] = {
     "addresses": _addresses,
     "cors": lambda record: {"cors": _words_of(record)},
@@ -170,6 +190,8 @@ _SHOWN: Final[Mapping[str, Callable[[Any], dict[str, Any]]]] = {
     "concurrency": lambda record: {"concurrency": _limit(record)},
     "api_schema": lambda record: {"api-schema": _words_of(record)},
     "security_headers": _security_headers,
+    "compress": _compress,
+    "error_pages": _error_pages,
     "authentication": _authentication,
     "geo": _geo,
     "agents": lambda records: {"agents": list(map(_words_of, records))},

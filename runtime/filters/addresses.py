@@ -31,17 +31,22 @@ class Addresses(Filter):
     phase = Phase.ADDRESS
 
     def __init__(self, rules: AddressRules) -> None:
-        self._allow, self._deny = rules
+        self._rules = rules
 
     def on_request(self, context: FilterContext) -> Refuse | None:
         """See Filter."""
-        address = context.head.client_ip
-        if self._deny is not None and address is not None and is_among(address, self._deny):
-            rule = f"deny {_network_of(address, self._deny)}"
-            return Refuse(REASON, rule, rule=rule)
-        if self._allow is not None and (address is None or not is_among(address, self._allow)):
-            return Refuse(REASON, "not in allow", rule="allow")
-        return None
+        return refusal(self._rules, context.head.client_ip)
+
+
+def refusal(rules: AddressRules, address: Address | None) -> Refuse | None:
+    """What becomes of a client, None: it is served."""
+    allow, deny = rules
+    if deny is not None and address is not None and is_among(address, deny):
+        rule = f"deny {_network_of(address, deny)}"
+        return Refuse(REASON, rule, rule=rule)
+    if allow is not None and (address is None or not is_among(address, allow)):
+        return Refuse(REASON, "not in allow", rule="allow")
+    return None
 
 
 def _network_of(address: Address, networks: Networks) -> str:

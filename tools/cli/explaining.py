@@ -63,7 +63,9 @@ def _decision(decision: Mapping[str, Any]) -> list[str]:
     if kind in ("rejected", "respond") and not route:
         return [f"decision  {decision['status']}: {decision['detail']} ({decision['reason']})"]
     if kind == "rejected":
-        return [f"decision  {decision['status']}: the rewritten path is refused", f"          {by}"]
+        why = decision.get("detail") or "the rewritten path is refused"
+        policies = [f"          {line}" for line in policy_lines(decision.get("policies") or {})]
+        return [f"decision  {decision['status']}: {why} ({decision['reason']})", f"          {by}", *policies]
     if kind == "redirect" and not route:
         return [
             f"decision  {decision['status']} to {decision['location']}",

@@ -35,7 +35,6 @@ OF_FORMAT: Mapping[str, list[str]] = {
     "token-secret": ["0123456789abcdef0123456789abcdef", "${env:S}"],
     "key-hash": ["sha256:" + "0f" * 32, "${file:/run/h}"],
     "cidr": ["10.0.0.0/8", "2001:db8::/32", "192.0.2.7", "::/0"],
-    "country": ["DE", "is", "US"],
     "path": ["/", "/orders", "/a b", "/é", "/a/b/", "/%2F"],
     "path-template": ["/users/{id}", "/files/{rest...}", "/"],
     "path-value": ["/v2/${path.id}", "/x"],
