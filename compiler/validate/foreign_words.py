@@ -463,7 +463,9 @@ ABSENT: Final[Mapping[str, str]] = {
         "there are no chains to put together: each policy is a key of the route, a group or `defaults`, "
         "and their order is fixed"
     ),
-    "lua wasm content-by-lua access-by-lua js-content templates php": "gwc runs no scripts",
+    "lua wasm content-by-lua access-by-lua js-content templates php": (
+        "gwc runs no scripts; `agents` ask a service of yours about requests and replies"
+    ),
     "providers docker kubernetes consul service-discovery dynamic": (
         "an upstream's targets are addresses and names; DNS says what a name stands for, `srv:` too"
     ),

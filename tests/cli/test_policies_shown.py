@@ -66,8 +66,8 @@ def test_what_is_certain_to_be_refused(
     """A refusal that the head of a request is enough for is the decision."""
     config = tmp_path / "gwc.kdl"
     config.write_text(REFUSING, "utf-8")
-    asked = ("explain", "-c", str(config), "GET", f"http://x{path}")
-    asked += ("--listener", listener, "--client-ip", client)
+    asked = ["explain", "-c", str(config), "GET", f"http://x{path}"]
+    asked += ["--listener", listener, "--client-ip", client]
     shown = json.loads(gwc(*asked, "--format", "json").stdout)["decision"]
     assert (shown["kind"] == "rejected") == (refused is not None)
     text = gwc(*asked).stdout

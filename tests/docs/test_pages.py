@@ -195,3 +195,10 @@ def test_links_within_the_documentation_lead_to_places() -> None:
                 for line in re.findall(r"^#+ (.*)$", text, re.M)
             }
             assert place in headings or f'id="{place}"' in text, f"{page.name}: {target}#{place}"
+
+
+def test_the_readme_leads_to_every_page() -> None:
+    """Nobody has to find a page by chance."""
+    linked = set(re.findall(r"\]\((docs/[^)#]+)(?:#[^)]*)?\)", README))
+    pages = {each.relative_to(ROOT).as_posix() for each in (ROOT / "docs").glob("*.md")}
+    assert pages - linked == set()
