@@ -200,7 +200,7 @@ def read_answer(content: bytes, event: Event, *, end: bool, late: frozenset[str]
 
 def _status(said: Any, action: str) -> int:
     if said is None:
-        return 302 if action == "redirect" else 403
+        return {"redirect": 302, "block": 403}.get(action, 0)
     if type(said) is int:
         if action == "redirect" and said in _REDIRECTS:
             return said
