@@ -94,23 +94,20 @@ def _refusal_of(parse: Callable[[str], object], text: str) -> ValueRefusal:
     return refusal
 
 
-def _accepts(parse: Callable[[str], object]) -> Check:
-    return lambda text: type(parse(text)) is not ValueRefusal
+def _told(code: str, parse: Callable[[str], object]) -> Explain:
+    """The words of the refusal, at its place, under this code."""
 
-
-def _name(place: Place, text: str) -> Diagnostic:
-    refusal = _refusal_of(parse_name, text)
-    at = place.span(refusal.offset, refusal.length)
-    return error("GWC223", at, refusal.message, help=refusal.help)
-
-
-def _address(parse: Callable[[str], object]) -> Explain:
     def explain(place: Place, text: str) -> Diagnostic:
         refusal = _refusal_of(parse, text)
         at = place.span(refusal.offset, refusal.length)
-        return error("GWC224", at, refusal.message, help=refusal.help)
+        return error(code, at, refusal.message, help=refusal.help)
 
     return explain
+
+
+def _parsed(code: str, parse: Callable[[str], object]) -> tuple[Check, Explain]:
+    """A format whose rule says all there is to say."""
+    return lambda text: type(parse(text)) is not ValueRefusal, _told(code, parse)
 
 
 def _host(place: Place, text: str) -> Diagnostic:
@@ -125,21 +122,6 @@ def _host(place: Place, text: str) -> Diagnostic:
 
 def _parse_secret(text: str) -> object:
     return parse_value(text, variables=False)
-
-
-def _plain_host(parse: Callable[[str], object]) -> Explain:
-    def explain(place: Place, text: str) -> Diagnostic:
-        refusal = _refusal_of(parse, text)
-        at = place.span(refusal.offset, refusal.length)
-        return error("GWC225", at, refusal.message, help=refusal.help)
-
-    return explain
-
-
-def _cidr(place: Place, text: str) -> Diagnostic:
-    refusal = _refusal_of(parse_cidr, text)
-    at = place.span(refusal.offset, refusal.length)
-    return error("GWC226", at, refusal.message, help=refusal.help)
 
 
 def _path(place: Place, text: str) -> Diagnostic:
@@ -158,17 +140,11 @@ def _path(place: Place, text: str) -> Diagnostic:
 
 
 def _path_template(place: Place, text: str) -> Diagnostic:
-    if _CONTROL.search(text):
-        return _path(place, text)
-    refusal = _refusal_of(parse_template, text)
-    at = place.span(refusal.offset, refusal.length)
-    return error("GWC228", at, refusal.message, help=refusal.help)
+    return (_path if _CONTROL.search(text) else _told("GWC228", parse_template))(place, text)
 
 
 def _path_value(place: Place, text: str) -> Diagnostic:
-    if _PATH.fullmatch(text) is None:
-        return _path(place, text)
-    return _template(parse_value)(place, text)
+    return (_path if _PATH.fullmatch(text) is None else _told("GWC231", parse_value))(place, text)
 
 
 def _regex(place: Place, text: str) -> Diagnostic:
@@ -194,121 +170,19 @@ def _as_bytes_text(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "surrogatepass").decode("latin-1")
 
 
-def _token(parse: Callable[[str], object]) -> Explain:
-    def explain(place: Place, text: str) -> Diagnostic:
-        refusal = _refusal_of(parse, text)
-        at = place.span(refusal.offset, refusal.length)
-        return error("GWC230", at, refusal.message, help=refusal.help)
-
-    return explain
-
-
-def _template(parse: Callable[[str], object]) -> Explain:
-    def explain(place: Place, text: str) -> Diagnostic:
-        refusal = _refusal_of(parse, text)
-        at = place.span(refusal.offset, refusal.length)
-        return error("GWC231", at, refusal.message, help=refusal.help)
-
-    return explain
-
-
-def _share(place: Place, text: str) -> Diagnostic:
-    refusal = _refusal_of(parse_share, text)
-    at = place.span(refusal.offset, refusal.length)
-    return error("GWC232", at, refusal.message, help=refusal.help)
-
-
-def _statuses(place: Place, text: str) -> Diagnostic:
-    refusal = _refusal_of(parse_statuses, text)
-    at = place.span(refusal.offset, refusal.length)
-    return error("GWC354", at, refusal.message, help=refusal.help)
-
-
-def _glob(place: Place, text: str) -> Diagnostic:
-    refusal = _refusal_of(parse_glob, text)
-    at = place.span(refusal.offset, refusal.length)
-    return error("GWC233", at, refusal.message, help=refusal.help)
-
-
-def _duration(parse: Callable[[str], object]) -> Explain:
-    def explain(place: Place, text: str) -> Diagnostic:
-        refusal = _refusal_of(parse, text)
-        at = place.span(refusal.offset, refusal.length)
-        return error("GWC235", at, refusal.message, help=refusal.help)
-
-    return explain
-
-
-def _size(parse: Callable[[str], object]) -> Explain:
-    def explain(place: Place, text: str) -> Diagnostic:
-        refusal = _refusal_of(parse, text)
-        at = place.span(refusal.offset, refusal.length)
-        return error("GWC236", at, refusal.message, help=refusal.help)
-
-    return explain
-
-
-def _url(place: Place, text: str) -> Diagnostic:
-    refusal = _refusal_of(parse_service_url, text)
-    at = place.span(refusal.offset, refusal.length)
-    return error("GWC237", at, refusal.message, help=refusal.help)
-
-
-def _file(parse: Callable[[str], object]) -> Explain:
-    def explain(place: Place, text: str) -> Diagnostic:
-        refusal = _refusal_of(parse, text)
-        at = place.span(refusal.offset, refusal.length)
-        return error("GWC238", at, refusal.message, help=refusal.help)
-
-    return explain
-
-
-def _origin(place: Place, text: str) -> Diagnostic:
-    refusal = _refusal_of(parse_origin, text)
-    at = place.span(refusal.offset, refusal.length)
-    return error("GWC375", at, refusal.message, help=refusal.help)
-
-
-def _plain_value(place: Place, text: str) -> Diagnostic:
-    refusal = _refusal_of(parse_plain_value, text)
-    at = place.span(refusal.offset, refusal.length)
-    return error("GWC231", at, refusal.message, help=refusal.help)
-
-
-def _media_type(parse: Callable[[str], object]) -> Explain:
-    def explain(place: Place, text: str) -> Diagnostic:
-        refusal = _refusal_of(parse, text)
-        at = place.span(refusal.offset, refusal.length)
-        return error("GWC380", at, refusal.message, help=refusal.help)
-
-    return explain
-
-
-def _country(place: Place, text: str) -> Diagnostic:
-    refusal = _refusal_of(parse_country, text)
-    at = place.span(refusal.offset, refusal.length)
-    return error("GWC371", at, refusal.message, help=refusal.help)
-
-
-def _key_hash(place: Place, text: str) -> Diagnostic:
-    refusal = _refusal_of(parse_key_hash, text)
-    at = place.span(refusal.offset, refusal.length)
-    return error("GWC369", at, refusal.message, help=refusal.help)
-
-
 def _never(place: Place, text: str) -> Diagnostic:
     raise AssertionError(f"nothing refuses {text!r} as {place.key}")
 
 
 FORMATS: Final[Mapping[str, tuple[Check, Explain]]] = {
-    "name": (_accepts(parse_name), _name),
-    "address": (_accepts(parse_address), _address(parse_address)),
-    "target-address": (_accepts(parse_target), _address(parse_target)),
-    "own-address": (_accepts(parse_own_address), _address(parse_own_address)),
+    "name": _parsed("GWC223", parse_name),
+    "address": _parsed("GWC224", parse_address),
+    "target-address": _parsed("GWC224", parse_target),
+    "own-address": _parsed("GWC224", parse_own_address),
     "host-name": (lambda text: isinstance(normalise_configured_host(text), str), _host),
-    "plain-host": (_accepts(parse_host), _plain_host(parse_host)),
-    "server-name": (_accepts(parse_server_name), _plain_host(parse_server_name)),
-    "cidr": (_accepts(parse_cidr), _cidr),
+    "plain-host": _parsed("GWC225", parse_host),
+    "server-name": _parsed("GWC225", parse_server_name),
+    "cidr": _parsed("GWC226", parse_cidr),
     "path": (lambda text: _PATH.fullmatch(text) is not None, _path),
     "replacement": (lambda text: _REPLACEMENT.fullmatch(text) is not None, _path),
     "path-template": (
@@ -320,29 +194,29 @@ FORMATS: Final[Mapping[str, tuple[Check, Explain]]] = {
         _path_value,
     ),
     "regex": (_is_regex, _regex),
-    "method": (_accepts(parse_method), _token(parse_method)),
-    "field-name": (_accepts(parse_header_name), _token(parse_header_name)),
-    "cookie-name": (_accepts(parse_cookie_name), _token(parse_cookie_name)),
-    "field-value": (_accepts(parse_field_value), _template(parse_field_value)),
-    "plain-value": (_accepts(parse_plain_value), _plain_value),
-    "origin": (_accepts(parse_origin), _origin),
-    "share": (_accepts(parse_share), _share),
-    "statuses": (_accepts(parse_statuses), _statuses),
-    "secret": (_accepts(_parse_secret), _template(_parse_secret)),
-    "glob": (_accepts(parse_glob), _glob),
-    "duration": (_accepts(parse_period), _duration(parse_period)),
-    "timeout": (_accepts(parse_timeout), _duration(parse_timeout)),
-    "size-limit": (_accepts(parse_limit), _size(parse_limit)),
-    "part-size": (_accepts(parse_part_size), _size(parse_part_size)),
-    "token-secret": (_accepts(parse_token_secret), _template(parse_token_secret)),
-    "country": (_accepts(parse_country), _country),
-    "key-hash": (_accepts(parse_key_hash), _key_hash),
-    "url": (_accepts(parse_service_url), _url),
-    "file": (_accepts(parse_file), _file(parse_file)),
-    "media-type": (_accepts(parse_media_type), _media_type(parse_media_type)),
-    "content-type": (_accepts(parse_content_type), _media_type(parse_content_type)),
-    "absolute-path": (_accepts(parse_absolute_path), _file(parse_absolute_path)),
-    "log-path": (_accepts(parse_log_path), _file(parse_log_path)),
+    "method": _parsed("GWC230", parse_method),
+    "field-name": _parsed("GWC230", parse_header_name),
+    "cookie-name": _parsed("GWC230", parse_cookie_name),
+    "field-value": _parsed("GWC231", parse_field_value),
+    "plain-value": _parsed("GWC231", parse_plain_value),
+    "origin": _parsed("GWC375", parse_origin),
+    "share": _parsed("GWC232", parse_share),
+    "statuses": _parsed("GWC354", parse_statuses),
+    "secret": _parsed("GWC231", _parse_secret),
+    "glob": _parsed("GWC233", parse_glob),
+    "duration": _parsed("GWC235", parse_period),
+    "timeout": _parsed("GWC235", parse_timeout),
+    "size-limit": _parsed("GWC236", parse_limit),
+    "part-size": _parsed("GWC236", parse_part_size),
+    "token-secret": _parsed("GWC231", parse_token_secret),
+    "country": _parsed("GWC371", parse_country),
+    "key-hash": _parsed("GWC369", parse_key_hash),
+    "url": _parsed("GWC237", parse_service_url),
+    "file": _parsed("GWC238", parse_file),
+    "media-type": _parsed("GWC380", parse_media_type),
+    "content-type": _parsed("GWC380", parse_content_type),
+    "absolute-path": _parsed("GWC238", parse_absolute_path),
+    "log-path": _parsed("GWC238", parse_log_path),
     # Judged when files are included, which is before anything is validated.
     "include-pattern": (lambda _text: True, _never),
 }

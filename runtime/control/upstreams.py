@@ -102,13 +102,13 @@ class Upstreams:
     def _settle(self) -> None:
         """After targets have changed: who uses which, and which names are to be watched."""
         self._targets.settle(self._live.values())
-        self._names.keep(set().union(*(each.names() for each in self._live.values())))
+        self._names.keep(set().union(*(each.members.names() for each in self._live.values())))
         self._disable()
         self._tell_unhealthy()
 
     def _name_changed(self, change: Change) -> None:
         """A name leads elsewhere: upstreams that have it get other targets."""
-        concerned = [each for each in self._live.values() if change.name in each.names()]
+        concerned = [each for each in self._live.values() if change.name in each.members.names()]
         if change.service:
             for upstream in concerned:
                 self._spawn(self._look_up_again(upstream))
@@ -118,7 +118,7 @@ class Upstreams:
         self._settle()
 
     async def _look_up_again(self, upstream: Upstream) -> None:
-        await upstream.look_up()
+        await upstream.members.look_up()
         upstream.refresh()
         self._settle()
 

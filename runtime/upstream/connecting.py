@@ -7,9 +7,11 @@ target, how many and for whom is the pool's business.
 from __future__ import annotations
 
 import asyncio
+import ssl
 from typing import TYPE_CHECKING, cast
 
-from .egress import connect_out
+from .egress import EgressFailed, connect_out
+from .tls import failure_of
 
 if TYPE_CHECKING:
     from ..sides import Pooled
@@ -38,7 +40,9 @@ async def connect(upstream: Upstream, target: Target) -> Pooled:
     name = (place.server_name or "") if place.tls is not None else None
     made: asyncio.BaseProtocol
     if place.egress is not None:
-        made = await connect_out(loop, place.egress, place, upstream.registered, upstream.lookups, make)
+        made = await connect_out(
+            loop, place.egress, place, upstream.members.known, upstream.members.lookups, make
+        )
     elif place.path is not None:
         _, made = await loop.create_unix_connection(make, place.path, ssl=place.tls, server_hostname=name)
     else:
@@ -57,6 +61,21 @@ async def connect(upstream: Upstream, target: Target) -> Pooled:
         made.shared.drop()
         raise
     return made.shared
+
+
+def why_not(fault: BaseException) -> tuple[str, str]:
+    """The reason for a connection that could not be made, and words for the log."""
+    if isinstance(fault, TimeoutError):
+        return "connect-timeout", "the target did not answer in time"
+    if isinstance(fault, EgressFailed):
+        return fault.reason, str(fault)
+    if isinstance(fault, NoHttp2):
+        return "protocol-mismatch", str(fault)
+    if isinstance(fault, ssl.SSLError):
+        return "tls-failed", failure_of(fault)
+    if isinstance(fault, OSError) and fault.strerror:
+        return "connect-refused", fault.strerror
+    return "connect-refused", str(fault)
 
 
 class _Chooser(asyncio.Protocol):

@@ -9,21 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ssl
 from time import monotonic
 from typing import TYPE_CHECKING, Final, cast
 
-from gwc.schema.table import UpstreamConnections, UpstreamNames, UpstreamTimeouts
+from gwc.schema.table import UpstreamConnections, UpstreamTimeouts
 
 from ..timers import NEVER
-from .address import HostName, IpAddress, ServiceName, UnixPath
 from .balance import Smooth
 from .choice import Cells, Choice
-from .connecting import NoHttp2, connect
-from .egress import EgressFailed
-from .names import NameFailed, Names, ServiceTarget
-from .targets import Counting, Member, Place, Setup, Target, Targets
-from .tls import failure_of
+from .connecting import connect, why_not
+from .members import Members
+from .names import Names
+from .targets import Counting, Setup, Target, Targets
 
 if TYPE_CHECKING:
     from ..exchange import Exchange
@@ -43,10 +40,10 @@ _TURN_S: Final = 0.25
 class Upstream:
     """A named set of targets for one worker.
 
-    Mutable: its settings, its targets (a swap or a name that leads elsewhere replaces them), what SRV records
-    said last, exchanges that wait for a connection or for a name, the connects under way, who waits for
-    another's (`_following`), and when places are next shared with other workers. `count` and `pending` are
-    the gateway's, not this worker's.
+    Mutable: its settings, its targets (a swap or a name that leads elsewhere replaces them), exchanges that
+    wait for a connection or for a name, the connects under way, who waits for another's (`_following`), and
+    when places are next shared with other workers. `members` know where the targets are; `count` and
+    `pending` are the gateway's, not this worker's.
     """
 
     def __init__(
@@ -65,11 +62,8 @@ class Upstream:
         self.timeouts = UpstreamTimeouts()
         self.targets: tuple[Target, ...] = ()
         self.weights: tuple[int, ...] = ()
-        self.members: tuple[Member, ...] = ()
-        self.lookups = UpstreamNames()
+        self.members = Members(name, names)
         self._registry = targets
-        self.registered = names
-        self._found: dict[str, tuple[ServiceTarget, ...]] = {}
         self._balance: Smooth | None = None
         self._cells = cells
         self.choice: Choice | None = None
@@ -88,7 +82,7 @@ class Upstream:
     def configure(self, setup: Setup) -> None:
         """New settings; connections and whoever waits stay as they are."""
         self.connections, self.timeouts = setup.connections, setup.timeouts
-        self.members, self.lookups = setup.members, setup.names
+        self.members.configure(setup.members, setup.names)
         if setup.choice is None or self._cells is None:
             self.choice = None
             for target in self.targets:
@@ -102,10 +96,9 @@ class Upstream:
         """Work out the targets anew: from places, and from what is known of names."""
         targets: list[Target] = []
         weights: list[int] = []
-        for member in self.members:
-            for place, weight in self._places(member):
-                targets.append(self._registry.at(place))
-                weights.append(weight)
+        for place, weight in self.members.places():
+            targets.append(self._registry.at(place))
+            weights.append(weight)
         if tuple(targets) != self.targets or tuple(weights) != self.weights:
             self.targets, self.weights = tuple(targets), tuple(weights)
             if not any(weights):
@@ -115,58 +108,6 @@ class Upstream:
                 self._balance = Smooth(weights) if before is None else before.with_weights(weights)
         if self.choice is not None:
             self.choice.refresh(self.targets, self.weights)
-
-    async def look_up(self) -> None:
-        """Ask for every name that the targets have; what fails is told by the names themselves."""
-        for member in self.members:
-            destination = member.asked
-            with contextlib.suppress(NameFailed):
-                if isinstance(destination, HostName):
-                    await self.registered.addresses(destination.host, destination.port, self.lookups)
-                elif isinstance(destination, ServiceName):
-                    self._found[destination.name] = await self.registered.service(
-                        destination.name, self.lookups
-                    )
-
-    def names(self) -> set[str]:
-        """The names among the targets."""
-        found = set()
-        for member in self.members:
-            asked = member.asked
-            if isinstance(asked, HostName):
-                found.add(asked.host)
-            elif isinstance(asked, ServiceName):
-                found.add(asked.name)
-                found |= {each.host for each in self._found.get(asked.name, ())}
-        return found
-
-    def _places(self, member: Member) -> list[tuple[Place, int]]:
-        """Where a member is, as far as that is known. The addresses of a name have its weight each."""
-        destination, weight, _, name, protocol, egress = member
-        if egress is not None and isinstance(destination, HostName | IpAddress):
-            host, port = destination.host, destination.port  # a name is the proxy's to look up
-            place = Place(self.name, str(destination), host, port, None, member.tls, name, protocol, egress)
-            return [(place, weight)]
-        if isinstance(destination, UnixPath):
-            path = destination.path
-            return [(Place(self.name, str(destination), "", 0, path, member.tls, name, protocol), weight)]
-        if isinstance(destination, IpAddress):
-            return [(self._place(destination, member, name), weight)]
-        if isinstance(destination, HostName):
-            known = self.registered.known(destination.host, destination.port, self.lookups) or ()
-            return [(self._place(each, member, name), weight) for each in known]
-        servers = self._found.get(destination.name, ())
-        first = min((each.priority for each in servers), default=0)
-        return [
-            (self._place(each, member, name or server.host), weight * server.weight)
-            for server in servers
-            if server.priority == first
-            for each in server.addresses
-        ]
-
-    def _place(self, address: IpAddress, member: Member, name: str | None) -> Place:
-        host, port = address.host, address.port
-        return Place(self.name, str(address), host, port, None, member.tls, name, member.protocol)
 
     def acquire(self, exchange: Exchange) -> float | None:
         """A connection for `exchange`: its `connected` or `unavailable` is called, at once or later.
@@ -200,7 +141,7 @@ class Upstream:
 
     def _without_target(self, exchange: Exchange) -> float | None:
         """There is nobody to send to: for good, or until a name is looked up."""
-        if self.targets or not self.names():  # none may be used, or there are none
+        if self.targets or not self.members.names():  # none may be used, or there are none
             retry_after_s = 0 if self.choice is None else self.choice.retry_after_s
             if retry_after_s:
                 exchange.retry_after_s = retry_after_s
@@ -217,7 +158,7 @@ class Upstream:
     async def _look_for(self) -> None:
         """The first look-up; whoever waits for it goes on after it."""
         try:
-            await self.look_up()
+            await self.members.look_up()
         finally:
             self._looking = None
         self.refresh()
@@ -493,7 +434,7 @@ class Upstream:
             if may_share:
                 target.coming -= 1
                 in_vain += [each for each, at in self._following.items() if at is target]
-            reason, detail = _fault(fault)
+            reason, detail = why_not(fault)
             for each in in_vain:
                 if self._following.pop(each, None) is None and each is not exchange:
                     continue  # it has gone meanwhile
@@ -540,18 +481,3 @@ class Upstream:
 
     async def _open(self, target: Target) -> Pooled:
         return await connect(self, target)
-
-
-def _fault(fault: BaseException) -> tuple[str, str]:
-    """The reason for a connection that could not be made, and words for the log."""
-    if isinstance(fault, TimeoutError):
-        return "connect-timeout", "the target did not answer in time"
-    if isinstance(fault, EgressFailed):
-        return fault.reason, str(fault)
-    if isinstance(fault, NoHttp2):
-        return "protocol-mismatch", str(fault)
-    if isinstance(fault, ssl.SSLError):
-        return "tls-failed", failure_of(fault)
-    if isinstance(fault, OSError) and fault.strerror:
-        return "connect-refused", fault.strerror
-    return "connect-refused", str(fault)
