@@ -533,10 +533,22 @@ class Exchange:
             self.replied = True
             self._send_whole(reply, body)
             return
-        self.filtering.reply(reply, lambda: self._send_reply(reply, len(body)))
+        self.filtering.reply(reply, lambda: self._send_filtered(reply, body))
+        if self.over:
+            return
         if body:
             self.reply_data(body)
         self.reply_end([])
+
+    def _send_filtered(self, reply: Reply, body: bytes) -> None:
+        """A whole reply after the filters; at once where none of them changes its body or is waited for."""
+        assert self.filtering is not None
+        if self.filtering.changes_reply or self.downstream is None or self.over:
+            self._send_reply(reply, len(body))
+            return
+        self._mark(reply)
+        self.replied = True
+        self._send_whole(reply, body)
 
     def _send_reply(self, reply: Reply, length: int) -> None:
         """The reply's head, after the filters."""

@@ -111,30 +111,34 @@ class Filtering:
         self._task: asyncio.Task[None] | None = None
         self._changes: tuple[BodyChange, ...] = ()
         self._head: Callable[[], None] | None = None
-        self._held: deque[Callable[[], None]] = deque()
-        self._request_held: deque[Callable[[], None]] = deque()
+        # PERF: most requests wait for nobody, so what waits is made where something does.
+        self._held: deque[Callable[[], None]] | None = None
+        self._request_held: deque[Callable[[], None]] | None = None
         self.request_change: BodyChange | None = None
 
     # --- the request -----------------------------------------------------------------------------------
 
     def begin(self) -> None:
         """The next filters, until one answers or has to be waited for; after the last the action is done."""
-        requests, exchange = self._chain.requests, self._exchange
+        chain, exchange, context = self._chain, self._exchange, self.context
+        requests = chain.requests
         while True:
-            if self._at == self._chain.before_limits and exchange.refused_by_length():
+            if self._at == chain.before_limits and exchange.refused_by_length():
                 return
             if self._at == len(requests):
                 break
             each = requests[self._at]
             self._at += 1
-            if not self._take(each.on_request(self.context), self.begin):
+            outcome = each.on_request(context)
+            if outcome is not None and not self._take(outcome, self.begin):
                 return
         self._at = 0
-        wanted = max((each.body_wanted(self.context) for each in self._chain.bodies), default=0)
-        if wanted and exchange.length:
-            exchange.collect(wanted, self._collected)
-        else:
-            self._all_passed()
+        if chain.bodies and exchange.length:
+            wanted = max(each.body_wanted(context) for each in chain.bodies)
+            if wanted:
+                exchange.collect(wanted, self._collected)
+                return
+        self._all_passed()
 
     def _collected(self, body: bytes | None) -> None:
         """The body is there, None where it is longer than anybody wanted."""
@@ -212,11 +216,11 @@ class Filtering:
 
     def request_data(self, data: bytes) -> None:
         """A piece of the request's body, which a filter changes."""
-        self._in_turn(self._request_held, lambda: self._request_piece(data))
+        self._in_turn(lambda: self._request_piece(data), of_request=True)
 
     def request_end(self, trailers: Trailers) -> None:
         """The request is whole."""
-        self._in_turn(self._request_held, lambda: self._request_last(trailers))
+        self._in_turn(lambda: self._request_last(trailers), of_request=True)
 
     def _request_piece(self, data: bytes) -> None:
         assert self.request_change is not None
@@ -236,11 +240,17 @@ class Filtering:
     @property
     def changes_reply(self) -> bool:
         """Whether the reply's body passes through here."""
-        return bool(self._changes) or self._task is not None or bool(self._held)
+        return bool(self._changes or self._held) or self._task is not None
 
     def reply(self, reply: Reply, then: Callable[[], None]) -> None:
         """A target's reply head; `then` sends it."""
-        self._in_turn(self._held, lambda: self._first_of(reply, then))
+        if self._task is not None:
+            self._in_turn(lambda: self._first_of(reply, then))
+            return
+        try:
+            self._first_of(reply, then)
+        except Exception as fault:
+            self._failed(fault)
 
     def _first_of(self, reply: Reply, then: Callable[[], None]) -> None:
         self._at = 0
@@ -249,11 +259,11 @@ class Filtering:
         self._replies(reply, then)
 
     def _replies(self, reply: Reply, then: Callable[[], None]) -> None:
-        replies = self._chain.replies
+        replies, context = self._chain.replies, self.context
         while self._at < len(replies):
             each = replies[self._at]
             self._at += 1
-            change = each.on_reply(self.context, reply)
+            change = each.on_reply(context, reply)
             if change is None:
                 continue
             if isinstance(change, Awaitable):
@@ -266,12 +276,13 @@ class Filtering:
                 self._later(change, later)
                 return
             self._changes += (change,)
-        if self.context.head.method == "HEAD" or reply.status in (101, 204, 304):
-            self._changes = ()
-        if any(getattr(each, "holds_head", False) for each in self._changes):
-            self._head = then
-        else:
-            then()
+        if self._changes:
+            if context.head.method == "HEAD" or reply.status in (101, 204, 304):
+                self._changes = ()
+            elif any(getattr(each, "holds_head", False) for each in self._changes):
+                self._head = then
+                return
+        then()
 
     def _pass(self, data: bytes) -> None:
         """A piece of the body that has been through all changes."""
@@ -299,15 +310,15 @@ class Filtering:
 
     def data(self, data: bytes) -> None:
         """A piece of the reply's body."""
-        self._in_turn(self._held, lambda: self._through(data, 0, self._pass))
+        self._in_turn(lambda: self._through(data, 0, self._pass))
 
     def flush(self) -> None:
         """There is no more for the moment."""
-        self._in_turn(self._held, self._flush)
+        self._in_turn(self._flush)
 
     def end(self, trailers: Trailers) -> None:
         """The reply is whole."""
-        self._in_turn(self._held, lambda: self._end(0, trailers))
+        self._in_turn(lambda: self._end(0, trailers))
 
     def _through(self, data: bytes, first: int, then: Callable[[bytes], None]) -> None:
         """A piece through the changes from `first` on."""
@@ -360,21 +371,27 @@ class Filtering:
         task, self._task = self._task, None
         if task is not None and task is not asyncio.current_task():
             task.cancel()
-        self._held.clear()
-        self._request_held.clear()
+        self._held = self._request_held = None
         for each in self._chain.ends:
             try:
                 each.on_end(self.context)
             except Exception as bug:
                 self._tell(bug)
 
-    def _in_turn(self, held: deque[Callable[[], None]], do: Callable[[], None]) -> None:
+    def _in_turn(self, do: Callable[[], None], *, of_request: bool = False) -> None:
         """Now, or after what is waited for."""
-        if self._task is not None:
-            held.append(do)
-            self._exchange.hold()
-        else:
+        if self._task is None:
             self._guarded(do)
+            return
+        if of_request:
+            if self._request_held is None:
+                self._request_held = deque()
+            self._request_held.append(do)
+        else:
+            if self._held is None:
+                self._held = deque()
+            self._held.append(do)
+        self._exchange.hold()
 
     def _when(self, value: bytes | Awaitable[bytes], then: Callable[[bytes], None]) -> None:
         if isinstance(value, bytes):

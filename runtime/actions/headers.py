@@ -37,17 +37,29 @@ def changes_of(rules: HeaderRules, facts: Facts) -> HeaderChanges:
 
 def apply_changes(fields: Iterable[Field], changes: HeaderChanges) -> tuple[Field, ...]:
     """The fields after the rules. `set` leaves one line, in the place of the first there was, else last."""
-    names = dict(changes.rename)
-    kept = [(names.get(name, name), value) for name, value in fields]
-    for name, value in changes.set:
-        kept = _with_one(kept, name, value)
+    # PERF: what the rules do not say is not looked for.
+    if changes.rename:
+        names = dict(changes.rename)
+        kept = [(names.get(name, name), value) for name, value in fields]
+    else:
+        kept = list(fields)
+    if changes.set:
+        present = {name for name, _ in kept}
+        for name, value in changes.set:
+            if name in present:
+                kept = _with_one(kept, name, value)
+            else:
+                present.add(name)
+                kept.append((name, value))
     kept += changes.add
-    gone = frozenset(changes.remove)
-    return tuple(field for field in kept if field[0] not in gone)
+    if changes.remove:
+        gone = frozenset(changes.remove)
+        kept = [field for field in kept if field[0] not in gone]
+    return tuple(kept)
 
 
 def _with_one(fields: Sequence[Field], name: str, value: str) -> list[Field]:
-    """The fields with one line of that name."""
+    """The fields with one line of a name that is among them."""
     result: list[Field] = []
     placed = False
     for field in fields:
@@ -56,6 +68,4 @@ def _with_one(fields: Sequence[Field], name: str, value: str) -> list[Field]:
         elif not placed:
             placed = True
             result.append((name, value))
-    if not placed:
-        result.append((name, value))
     return result
