@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gwc.schema.policies.choosing import Choosing
-from gwc.schema.values.duration import format_duration
+from gwc.schema.values.duration import format_milliseconds
 from gwc.schema.values.share import format_share
 
 
@@ -36,22 +36,18 @@ def choosing_line(shown: Mapping[str, Any]) -> str:
     if shown["sticky_cookie"] is not None:
         said.append(f"sticky cookie {shown['sticky_cookie']['name']}")
     if shown["slow_start_ms"] is not None:
-        said.append(f"slow start {_duration(shown['slow_start_ms'])}")
+        said.append(f"slow start {format_milliseconds(shown['slow_start_ms'])}")
     health, ejection, breaker = shown["health"], shown["ejection"], shown["breaker"]
     if health is not None:
         what = f"{health['kind']} {health['path']}" if health["kind"] == "http" else health["kind"]
-        said.append(f"probes {what} every {_duration(health['interval_ms'])}")
+        said.append(f"probes {what} every {format_milliseconds(health['interval_ms'])}")
     if ejection is not None:
         when = [f"{ejection['failures']} failures in a row"] if ejection["failures"] else []
         when += [f"{format_share(ejection['share'])} failures"] if ejection["share"] else []
-        said.append(f"ejection after {' or '.join(when)} for {_duration(ejection['time_ms'])}")
+        said.append(f"ejection after {' or '.join(when)} for {format_milliseconds(ejection['time_ms'])}")
     if breaker is not None:
-        opens = f"opens after {breaker['failures']} failures for {_duration(breaker['open_ms'])}"
+        opens = f"opens after {breaker['failures']} failures for {format_milliseconds(breaker['open_ms'])}"
         said.append(f"breaker of {breaker['of']} {opens}")
     if shown["panic"] is not None:
         said.append(f"panic below {format_share(shown['panic'])}")
     return ", ".join(said)
-
-
-def _duration(milliseconds: int) -> str:
-    return format_duration(milliseconds * 1_000_000)

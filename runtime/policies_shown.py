@@ -17,7 +17,7 @@ from gwc.schema.policies.geo import Geo
 from gwc.schema.policies.security_headers import SecurityHeadersRecord
 from gwc.schema.policies.static_files import StaticFilesRecord
 from gwc.schema.table import RouteSettings
-from gwc.schema.values.duration import format_duration
+from gwc.schema.values.duration import format_milliseconds
 from gwc.schema.values.size import format_size
 
 from .observe.masking import masked_reference
@@ -67,7 +67,7 @@ def _words_of(record: Any) -> dict[str, Any]:
             continue
         name = field.removesuffix("_ms").removesuffix("_bytes").replace("_", "-")
         if field.endswith("_ms"):
-            shown[name] = format_duration(value * 1_000_000)
+            shown[name] = format_milliseconds(value)
         elif field.endswith("_bytes"):
             shown[name] = format_size(value)
         else:
@@ -107,7 +107,7 @@ def _authentication(policy: Authentication) -> dict[str, Any]:
         ]
     if policy.basic is not None:
         basic = policy.basic
-        cache = format_duration(basic.cache_ms * 1_000_000) if basic.cache_ms else "off"
+        cache = format_milliseconds(basic.cache_ms) if basic.cache_ms else "off"
         shown["basic"] = [_there(file=basic.file, cache=cache, forward=basic.forward)]
     if policy.jwts:
         shown["jwt"] = [
@@ -134,7 +134,7 @@ def _authentication(policy: Authentication) -> dict[str, Any]:
                 request_headers=list(asked.request_headers or ()),
                 response_headers=list(asked.response_headers),
                 identity=asked.identity,
-                timeout=format_duration(asked.timeout_ms * 1_000_000),
+                timeout=format_milliseconds(asked.timeout_ms),
                 on_failure=asked.on_failure,
             )
         ]

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gwc.schema.table import RouteTable
-from gwc.schema.values.duration import format_duration
+from gwc.schema.values.duration import format_milliseconds
 from gwc.schema.values.size import format_size
 
 from .choosing_shown import choosing_line, choosing_shown
@@ -73,11 +73,7 @@ def settings_shown(table: RouteTable, route: int, upstream: str | None) -> dict[
 
 def settings_line(settings: Mapping[str, Any]) -> str:
     """The same for people; what has no limit is left out, a body's excepted."""
-    times = [
-        f"{word} {format_duration(settings[key] * 1_000_000)}"
-        for key, word in _TIMES.items()
-        if settings[key]
-    ]
+    times = [f"{word} {format_milliseconds(settings[key])}" for key, word in _TIMES.items() if settings[key]]
     bodies = [
         f"{whose} body {_size(settings[key])}"
         for whose, key in (("request", "request_body_bytes"), ("reply", "response_body_bytes"))
@@ -91,11 +87,11 @@ def settings_line(settings: Mapping[str, Any]) -> str:
         line = f"{line}; sticky by {settings['sticky']}"
     drains = settings["drain_streams_ms"]
     if drains:
-        line += f"; streams end {format_duration(drains * 1_000_000)} after a change"
+        line += f"; streams end {format_milliseconds(drains)} after a change"
     websocket = settings["websocket"]
     if websocket is not None:
         idle = websocket["idle_ms"]
-        line += f"; WebSockets, idle {format_duration(idle * 1_000_000)}" if idle else "; WebSockets"
+        line += f"; WebSockets, idle {format_milliseconds(idle)}" if idle else "; WebSockets"
     if "retries" in settings:
         line += f"; {retries_line(settings['retries'])}"
     if "mirrors" in settings:

@@ -8,7 +8,7 @@ from typing import Any
 from gwc.schema.policies.fallback import FallbackRecord
 from gwc.schema.policies.mirror import MirrorRecord
 from gwc.schema.policies.retries import RetriesRecord
-from gwc.schema.values.duration import format_duration
+from gwc.schema.values.duration import format_milliseconds
 from gwc.schema.values.share import format_share
 
 
@@ -54,7 +54,7 @@ def fallback_line(fallback: Mapping[str, Any]) -> str:
     """The same for people."""
     causes = [*map(str, fallback["on"])]
     if fallback["latency_ms"] is not None:
-        causes.append(f"no head within {format_duration(fallback['latency_ms'] * 1_000_000)}")
+        causes.append(f"no head within {format_milliseconds(fallback['latency_ms'])}")
     return f"fallback to {', then '.join(fallback['upstreams'])} on {', '.join(causes)}"
 
 

@@ -59,6 +59,11 @@ def parse_duration(text: str) -> int | ValueRefusal:
     return nanoseconds
 
 
+def format_milliseconds(milliseconds: int) -> str:
+    """See `format_duration`; the unit that tables have."""
+    return format_duration(milliseconds * 1_000_000)
+
+
 def format_duration(nanoseconds: int) -> str:
     """A duration as `parse_duration` reads it, longer units first; parts of a microsecond are left out."""
     if nanoseconds < UNITS["us"]:

@@ -76,8 +76,7 @@ def served(origin: Upstream, one: Agent) -> Iterator[Gateway]:
 
 @pytest.fixture(autouse=True)
 def _forget(origin: Upstream, one: Agent) -> None:
-    origin.requests.clear()
-    origin.answers.clear()
+    origin.forget()
     one.events.clear()
     one.say = let_pass
     one.release.clear()

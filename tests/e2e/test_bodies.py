@@ -98,8 +98,7 @@ def served(origin: Upstream) -> Iterator[Gateway]:
 
 @pytest.fixture(autouse=True)
 def _forget(origin: Upstream) -> None:
-    origin.requests.clear()
-    origin.answers.clear()
+    origin.forget()
 
 
 def _stalled(value: Iterator[int], seconds: float = 0.4) -> int:

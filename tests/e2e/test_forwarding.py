@@ -77,8 +77,7 @@ def served(origin: Upstream) -> Iterator[Gateway]:
 
 @pytest.fixture(autouse=True)
 def _forget(origin: Upstream) -> None:
-    origin.requests.clear()
-    origin.answers.clear()
+    origin.forget()
 
 
 def _sent(served: Gateway, origin: Upstream, data: bytes, listener: str = "public") -> tuple[Seen, Reply]:

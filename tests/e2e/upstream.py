@@ -297,6 +297,11 @@ class Upstream:
 
         return keep
 
+    def forget(self) -> None:
+        """For the next test: no requests yet, and no answers of its own."""
+        self.requests.clear()
+        self.answers.clear()
+
     def seen(self, path: str) -> list[Seen]:
         """The requests for a path."""
         return [each for each in self.requests if each.path == path]

@@ -95,8 +95,7 @@ def served(origin: Upstream, one: Agent, two: Agent) -> Iterator[Gateway]:
 
 @pytest.fixture(autouse=True)
 def _forget(origin: Upstream, one: Agent, two: Agent) -> None:
-    origin.requests.clear()
-    origin.answers.clear()
+    origin.forget()
     for each in (one, two):
         each.events.clear()
         each.say = let_pass

@@ -89,8 +89,7 @@ def served(one: Upstream, two: Upstream, three: Upstream) -> Iterator[Gateway]:
 @pytest.fixture(autouse=True)
 def _forget(one: Upstream, two: Upstream, three: Upstream) -> None:
     for each in (one, two, three):
-        each.requests.clear()
-        each.answers.clear()
+        each.forget()
 
 
 def failing(exchange: Exchange) -> None:

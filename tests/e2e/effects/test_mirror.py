@@ -74,8 +74,7 @@ def served(one: Upstream, two: Upstream) -> Iterator[Gateway]:
 @pytest.fixture(autouse=True)
 def _forget(one: Upstream, two: Upstream) -> None:
     for each in (one, two):
-        each.requests.clear()
-        each.answers.clear()
+        each.forget()
 
 
 def _counted(served: Gateway, route: str, result: str) -> float:

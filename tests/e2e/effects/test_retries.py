@@ -120,8 +120,7 @@ def served(one: Upstream, other: Upstream) -> Iterator[Gateway]:
 @pytest.fixture(autouse=True)
 def _forget(one: Upstream, other: Upstream) -> None:
     for each in (one, other):
-        each.requests.clear()
-        each.answers.clear()
+        each.forget()
 
 
 def _timed(served: Gateway, data: bytes, method: bytes = b"GET") -> tuple[Reply, float]:

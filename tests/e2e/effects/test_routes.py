@@ -147,8 +147,7 @@ def served(origin: Upstream, second: Upstream) -> Iterator[Gateway]:
 @pytest.fixture(autouse=True)
 def _forget(origin: Upstream, second: Upstream) -> None:
     for each in (origin, second):
-        each.requests.clear()
-        each.answers.clear()
+        each.forget()
 
 
 def _sent(served: Gateway, origin: Upstream, data: bytes) -> tuple[Seen, Reply]:

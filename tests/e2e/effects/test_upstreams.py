@@ -76,8 +76,7 @@ def served(origin: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @pytest.fixture(autouse=True)
 def _forget(origin: Upstream) -> None:
-    origin.requests.clear()
-    origin.answers.clear()
+    origin.forget()
 
 
 def _bodies(served: Gateway, path: str, number: int) -> Counter[str]:
