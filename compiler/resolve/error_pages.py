@@ -26,12 +26,24 @@ def resolve_error_pages(context: Context, record: Record, _scope: str) -> ErrorP
     for each in record.get("pages", ()):
         first, last = _CLASSES.get(each["page"]) or (each["page"], each["page"])
         if "file" not in each and "body" not in each:
+            literal = each["page"] if isinstance(each["page"], int) else f'"{each["page"]}"'
             context.report(
                 error(
                     "GWC381",
                     span_of(each, "page"),
                     f"the page for `{each['page']}` has neither `file` nor `body`",
-                    help='write `page 404 file="404.html"`, or `body="…"`',
+                    help=f'write `page {literal} file="{each["page"]}.html"`, or `body="…"`',
+                )
+            )
+        if "file" in each and "body" in each:
+            context.report(
+                error(
+                    "GWC381",
+                    key_span(each, "body"),
+                    f"the page for `{each['page']}` has both `file` and `body`",
+                    label="would never be sent",
+                    secondary=(Label(key_span(each, "file"), "is the page"),),
+                    help="keep one",
                 )
             )
         _check_variables(context, each)

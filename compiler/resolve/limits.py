@@ -57,10 +57,21 @@ def resolve_concurrency(context: Context, record: Record, scope: str) -> Concurr
         return None
     if not _has_requests(context, record, "concurrency", "at once"):
         return None
+    key = _key(record, "all")
+    if key == (("all", ""),) and "max-keys" in record:
+        context.report(
+            error(
+                "GWC379",
+                key_span(record, "max-keys"),
+                "`max-keys` has no effect without `key`",
+                label="nothing is told apart",
+                help="take `max-keys` out, or say with `key` what is counted by",
+            )
+        )
     return ConcurrencyRecord(
         scope,
         record["requests"],
-        _key(record, "all"),
+        key,
         _number(record, "concurrency", "max-keys"),
         amount_of(record, "wait") if "wait" in record else 0,
         _number(record, "concurrency", "status"),

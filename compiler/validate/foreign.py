@@ -7,11 +7,11 @@ what gwc does not have. The list is in `foreign_words.py`. Words near in letters
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from typing import Final, NamedTuple
 
-from .foreign_words import ABSENT, WORDS
+from .foreign_words import ABSENT, VALUES, WORDS
 from .shape import ObjectShape, Tagged
 from .words import Syntax
 
@@ -72,6 +72,22 @@ def _by_word(name: str) -> Mapping[str, str]:
 def _absent() -> Mapping[str, str]:
     """The words for what is not there, each with its help. A cache of one entry."""
     return {word: advice for words, advice in ABSENT.items() for word in words.split()}
+
+
+@cache
+def _by_value() -> Mapping[str, tuple[str, ...]]:
+    """The words for values, each with the values that it may mean. A cache of one entry."""
+    found: dict[str, tuple[str, ...]] = {}
+    for value, words in VALUES.items():
+        for word in words.split():
+            found[word] = (*found.get(word, ()), value)
+    return found
+
+
+def meant_value(written: str, choices: Collection[str]) -> str | None:
+    """The one of the choices that a word of elsewhere means, None where it is not known."""
+    values = _by_value().get(spelt_our_way(written), ())
+    return next((each for each in values if each in choices), None)
 
 
 def spelt_our_way(written: str) -> str:

@@ -219,6 +219,7 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "request": "total",
         "per-try": "try per-try-timeout backend-request",
         "first-byte": "read response header ttfb",
+        "stream-idle": "stream-idle-timeout",
     },
     "retries": {
         "times": "attempts num-retries max-attempts max-retries tries count",
@@ -469,6 +470,41 @@ ABSENT: Final[Mapping[str, str]] = {
     "providers docker kubernetes consul service-discovery dynamic": (
         "an upstream's targets are addresses and names; DNS says what a name stands for, `srv:` too"
     ),
+    "ciphers cipher-suites ssl-ciphers curves ecdh-curve": (
+        "versions, suites and groups are those of Mozilla's intermediate list; "
+        "`min-version` can leave TLS 1.2 out"
+    ),
     "fault fault-injection": "gwc injects no faults",
 }
 """What people look for and gwc does not have: words, and the help that says so."""
+
+VALUES: Final[Mapping[str, str]] = {
+    "round-robin": "weighted weighted-round-robin wrr roundrobin",
+    "least-requests": "least-connections least-conn least-request leastconn",
+    "two-choices": "random p2c power-of-two power-of-two-choices random-choose",
+    "latency": "ewma peak-ewma least-time fastest",
+    "hash": "ip-hash consistent-hash consistent maglev ring-hash sticky",
+    "http1": "h1 http",
+    "http2": "h2 h2c grpc",
+    "public": "anonymous everybody none off open",
+    "required": "on require mandatory require-and-verify",
+    "optional": "request verify-if-given optional-no-ca",
+    "allow": "open fail-open pass",
+    "deny": "closed fail-closed block reject",
+    "reject": "refuse drop deny block error",
+    "delay": "queue wait throttle nodelay",
+    "log": "log-only dry-run report",
+    "client-ip": "ip remote-addr binary-remote-addr source-ip remote-ip",
+    "identity": "user consumer principal subject",
+    "health": "healthz liveness live ping",
+    "ready": "readyz readiness",
+    "metrics": "prometheus stats stub-status",
+    "connect-failure": "error connect connection-error",
+    "reset": "reset-before-request disconnect",
+    "timeout": "per-try-timeout gateway-timeout",
+    "report": "warn ignore log log-only",
+    "refuse": "reject enforce block",
+    "br": "brotli",
+    "gzip": "gz",
+}
+"""By value of a key that has a few: words for it. A word may mean another value of another key."""

@@ -85,7 +85,9 @@ def refuse_value(
     if value.value is None and value.tag is None:
         refuse_null(run, name, node, value)
     else:
-        refuse_scalar(run, name, place.item if isinstance(place, Values) else place, node, value)
+        # Of a first argument people know the node's name, not that of the key that it stands for.
+        shown = node.head.name if name == next(iter((*shape.args, shape.rest))) else name
+        refuse_scalar(run, shown, place.item if isinstance(place, Values) else place, node, value)
     data[name] = None
 
 

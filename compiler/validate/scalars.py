@@ -14,6 +14,7 @@ from typing import Any, Final
 from gwc.schema.diagnostic import error
 
 from ..parse.document import Node, Value
+from .foreign import meant_value
 from .formats import checker_of, explain_format
 from .run import Run
 from .shape import Scalar
@@ -22,6 +23,8 @@ from .words import Syntax, counted, found, found_node, literal, plain, takes
 _UNITS: Final = {"duration": "s", "timeout": "s", "size-limit": "B", "part-size": "B"}
 """Formats of amounts, with the unit that a bare number is most likely to mean."""
 
+_PERHAPS_MS: Final = 100
+"""A bare number from here on may have meant milliseconds."""
 _SWITCHED: Final = ("timeout", "size-limit")
 """Formats that know the word `off`."""
 
@@ -181,7 +184,11 @@ def _retyped(name: str, scalar: Scalar, read: object, syntax: Syntax) -> str:
     elif scalar.format == "share" and type(read) in (int, Decimal):
         return f'write it in percent: `"{plain(str(read))}%"`'
     elif scalar.format in _UNITS and type(read) in (int, Decimal) and str(read)[0] in "123456789":
-        return f'write it with its unit: `"{plain(str(read))}{_UNITS[scalar.format]}"`'
+        text = plain(str(read))
+        assert isinstance(read, int | Decimal)
+        if _UNITS[scalar.format] == "s" and read >= _PERHAPS_MS:
+            return f'write it with its unit: `"{text}ms"` or `"{text}s"`'
+        return f'write it with its unit: `"{text}{_UNITS[scalar.format]}"`'
     elif scalar.format in _SWITCHED and read is False:
         return 'write `"off"` for no limit'
     elif scalar.text and type(read) in (int, bool, Decimal):
@@ -204,8 +211,10 @@ def _is_choice_like(scalar: Scalar, read: object) -> bool:
 
 def _refuse_choice(run: Run, name: str, scalar: Scalar, node: Node, value: Value) -> None:
     words = [str(choice) for choice in scalar.choices]
-    near = run.near(str(value.value), words)
+    near = meant_value(str(value.value), words) or run.near(str(value.value), words)
     known = f"`{name}` takes {takes(scalar, run.syntax)}"
+    if near is None and scalar.integer and str(value.value).lower() in ("4xx", "5xx"):
+        known += "; statuses are written one by one, as in `502 503`"
     run.report(
         error(
             "GWC212",

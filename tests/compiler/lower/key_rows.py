@@ -357,7 +357,7 @@ LIMITS: list[Row] = [
     ("concurrency", "state", 'concurrency "off"', "concurrency", None),
     ("concurrency", "requests", "concurrency { requests 7 }", "concurrency.key", (("all", ""),)),
     _concurrency("key", 'key "path"', "key", (("path", ""),)),
-    _concurrency("max-keys", "max-keys 9", "max_keys", 9),
+    _concurrency("max-keys", 'key "path"; max-keys 9', "max_keys", 9),
     _concurrency("wait", 'wait "9ms"', "wait_ms", 9),
     _concurrency("status", "status 429", "status", 429),
     _concurrency("message", 'message "m"', "message", "m"),

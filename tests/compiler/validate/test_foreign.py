@@ -108,6 +108,29 @@ def test_what_is_not_there_is_told(text: str, word: str, advice: str) -> None:
     assert advice in found.help
 
 
+VALUES = [
+    ('upstreams { upstream "u" { target "h:1"; balance "least_conn" } }', "least-requests"),
+    ('upstreams { upstream "u" { target "h:1"; protocol "h2" } }', "http2"),
+    ('routes { route "r" { respond; rate-limit { requests 1; over "block" } } }', "reject"),
+    ('routes { route "r" { respond; authenticate "anonymous" } }', "public"),
+    ('routes { route "r" { respond; compress { encodings "brotli" } } }', "br"),
+]
+
+
+@pytest.mark.parametrize(("text", "value"), VALUES)
+def test_a_foreign_value_is_told(text: str, value: str) -> None:
+    """A word of elsewhere for one of a few values leads to that value."""
+    found = only(kdl(text))
+    assert found.code == "GWC212"
+    assert f"did you mean `{value}`?" in found.help
+
+
+def test_an_argument_is_told_by_the_name_of_its_node() -> None:
+    """Nobody has to know which key an argument stands for."""
+    found = only(kdl('routes { route "r" { respond; retries "two" } }'))
+    assert found.headline.startswith("`retries` takes a whole number")
+
+
 def test_words_are_spelt_one_way() -> None:
     """In lower case with hyphens, each for one key of an object, and none of them both here and not there."""
     missing = {word for words in ABSENT for word in words.split()}
