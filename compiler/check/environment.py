@@ -153,7 +153,9 @@ def _references(root: Record) -> Iterator[tuple[Record, str, int | None]]:
         tls = upstream.get("tls", {})
         yield from ((tls, key, None) for key in ("server-name", *_FILES) if key in tls)
         yield from ((egress, key, None) for egress in (upstream.get("egress-proxy", {}),) for key in egress)
-    yield from ((agent, "url", None) for agent in root.get("agents", ()) if "url" in agent)
+    yield from (
+        (agent, key, None) for agent in root.get("agents", ()) for key in ("url", "grpc") if key in agent
+    )
     for owner in owners(root):
         yield from ((record, key, None) for record, key in _of_policies(owner))
     if "defaults" in root:

@@ -17,7 +17,7 @@ def check(resolution: Resolution) -> Iterator[Diagnostic]:
     for record in resolution.root.get("agents", ()):
         if "sees" not in record:
             continue
-        url = record["url"].lower()
+        url = record.get("url", record.get("grpc", "")).lower()
         if url.startswith("http://") and not url.startswith(_HERE):
             yield warning(
                 "GWC461",

@@ -49,7 +49,21 @@ def _agent(record: Record, found: list[Diagnostic]) -> AgentRecord:
     own: dict[str, Any] = {field: amount_of(record, key) for key, field in _FIELDS.items() if key in record}
     breaker = record.get("breaker", {})
     own |= {field: amount_of(breaker, key) for key, field in _BREAKER.items() if key in breaker}
-    agent = AgentRecord(name, record["url"], sees=tuple(dict.fromkeys(record.get("sees", ()))), **own)
+    ways = [key for key in ("url", "grpc") if key in record]
+    if len(ways) != 1:
+        found.append(
+            error(
+                "GWC462",
+                key_span(record, ways[1]) if ways else span_of(record, "agent"),
+                f"agent `{name}` has two addresses" if ways else f"agent `{name}` has no address",
+                label="the second" if ways else "nobody to ask",
+                help="keep `url`, for HTTP, or `grpc`" if ways else "add `url`, for HTTP, or `grpc`",
+            )
+        )
+    own["transport"] = "grpc" if ways[:1] == ["grpc"] else "http"
+    agent = AgentRecord(
+        name, record[ways[0]] if ways else "", sees=tuple(dict.fromkeys(record.get("sees", ()))), **own
+    )
     bodies = {agent.request_body, agent.response_body} != {"none"}
     if not (agent.request_headers or agent.response_headers or bodies):
         found.append(

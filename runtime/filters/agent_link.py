@@ -1,33 +1,46 @@
 """One agent: how it is asked, for how long, and when it is left alone.
 
-Owns the connections, the time for an event, the size of an answer, and the breaker, which is this worker's.
-It outlives tables. What is asked, and what an answer does, is `agents.py`'s.
+Owns the time for an event and the breaker, which is this worker's. It outlives tables, with its connections,
+which are `agent_http.py`'s or `agent_grpc.py`'s. What is asked, and what an answer does, is `agents.py`'s.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
 from gwc.schema.policies.agents import AgentRecord
 
 from ..observe.observing import Observing
-from .agent_words import BadAnswer, Event, Verdict, read_answer
+from .agent_words import BadAnswer, Event, Unanswered, Verdict, read_answer
 
-if TYPE_CHECKING:
-    import httpcore
-
-CONNECTIONS: Final = 100
-"""Events under way at a time, to one agent from one worker; more wait, within their time."""
-_KEPT_S: Final = 60.0
 MOST_BYTES: Final = 256 * 1024
 """The longest answer to an event without a body; twice what is held of bodies comes on top."""
 
 
 class AgentFailed(Exception):
     """Raised where an event came to nothing; `args[0]` says why, for logs."""
+
+
+class Way(Protocol):
+    """The connections to an agent."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether requests under way keep them."""
+
+    async def prepare(self) -> None:
+        """What takes too long for the first event."""
+
+    async def post(self, identity: str, said: bytes, most: int) -> bytes:
+        """The answer to an event of a request, at most so long. Raises BadAnswer, or what its layers do."""
+
+    def over(self, identity: str) -> None:
+        """A request is over."""
+
+    async def aclose(self) -> None:
+        """Let go of all connections; a later event opens new ones."""
 
 
 class Breaker:
@@ -79,22 +92,21 @@ class Agent:
         self, record: AgentRecord, url: str, observer: Observing, loop: asyncio.AbstractEventLoop
     ) -> None:
         self.name = record.name
-        self._url = url
+        self._way = _way_to(record, url)
         self._loop = loop
         self._observer = observer
         self._breaker = Breaker(record.failures, record.open_ms / 1000)
-        self._pool: httpcore.AsyncConnectionPool | None = None
         self._under_way = 0
         self._closed = False
         self._closing: asyncio.Task[None] | None = None
 
     async def prepare(self) -> None:
-        """What takes too long for the first event: the client's modules, and authorities for TLS."""
-        if self._pool is None:
-            self._pool = await asyncio.to_thread(_pool_for, self._url)
+        """What takes too long for the first event."""
+        await self._way.prepare()
 
     async def ask(
         self,
+        identity: str,
         event: Event,
         said: bytes,
         *,
@@ -112,7 +124,7 @@ class Agent:
         result, why = "failed", ""
         try:
             async with asyncio.timeout(timeout_s):
-                verdict = read_answer(await self._post(said, most), event, end=end, late=late)
+                verdict = read_answer(await self._way.post(identity, said, most), event, end=end, late=late)
             result = verdict.action
             if self._breaker.held():
                 self._told_breaker("closed")
@@ -125,6 +137,8 @@ class Agent:
             result = "given-up"
             self._breaker.given_up()
             raise
+        except Unanswered as fault:
+            why = str(fault.args[0])
         except Exception as fault:  # the client raises what its layers do
             why = f"cannot be asked: {type(fault).__name__}"
         finally:
@@ -141,46 +155,19 @@ class Agent:
         self._closed = True
         self._close_idle()
 
+    def over(self, identity: str) -> None:
+        """A request is over."""
+        self._way.over(identity)
+        if self._closed:
+            self._close_idle()
+
     def _close_idle(self) -> None:
-        if not self._under_way and self._pool is not None and self._closing is None:
-            pool, self._pool = self._pool, None
-            self._closing = self._loop.create_task(self._let_go(pool))
+        if not self._under_way and not self._way.busy and self._closing is None:
+            self._closing = self._loop.create_task(self._let_go())
 
-    async def _let_go(self, pool: httpcore.AsyncConnectionPool) -> None:
-        with contextlib.suppress(Exception):  # connections that break while they are closed are gone too
-            await pool.aclose()
+    async def _let_go(self) -> None:
+        await self._way.aclose()
         self._closing = None
-
-    async def _post(self, said: bytes, most: int) -> bytes:
-        """One exchange over HTTP; once more where a kept connection turned out to be gone."""
-        import httpcore
-
-        if self._pool is None:  # of a table that is not in force any more
-            self._pool = _pool_for(self._url)
-        for last in (False, True):
-            try:
-                return await self._post_once(self._pool, said, most)
-            except (httpcore.RemoteProtocolError, httpcore.WriteError, httpcore.ReadError):
-                if last:
-                    raise
-        raise AssertionError("the second time returns or raises")
-
-    async def _post_once(self, pool: httpcore.AsyncConnectionPool, said: bytes, most: int) -> bytes:
-        headers = [
-            ("content-type", "application/json"),
-            ("content-length", str(len(said))),
-            ("accept-encoding", "identity"),
-            ("user-agent", "gwc"),
-        ]
-        async with pool.stream("POST", self._url, headers=headers, content=said) as reply:
-            if reply.status not in (200, 204):
-                raise BadAnswer(f"has status {reply.status}")
-            content = b""
-            async for piece in reply.aiter_stream():
-                content += piece
-                if len(content) > most:
-                    raise BadAnswer(f"is longer than {most} bytes")
-            return content
 
     def _told_breaker(self, state: str, why: str = "") -> None:
         self._observer.agent_breaker(self.name, state == "open")
@@ -188,17 +175,11 @@ class Agent:
         self._observer.error("warning" if why else "info", f"agent-breaker-{state}", agent=self.name, **told)
 
 
-def _pool_for(url: str) -> httpcore.AsyncConnectionPool:
-    import ssl
-    from importlib import import_module
+def _way_to(record: AgentRecord, url: str) -> Way:
+    if record.transport == "grpc":
+        from .agent_grpc import GrpcWay
 
-    import httpcore
+        return GrpcWay(url)
+    from .agent_http import HttpWay
 
-    import_module("anyio._backends._asyncio")  # the client would do it at its first connection
-    context = ssl.create_default_context() if url.startswith("https:") else None
-    return httpcore.AsyncConnectionPool(
-        ssl_context=context,
-        max_connections=CONNECTIONS,
-        max_keepalive_connections=CONNECTIONS,
-        keepalive_expiry=_KEPT_S,
-    )
+    return HttpWay(url)

@@ -64,6 +64,10 @@ class BadAnswer(ValueError):
     """Raised where an answer cannot be understood; `args[0]` says why, without anything of its values."""
 
 
+class Unanswered(Exception):
+    """Raised where a connection brings no answer; `args[0]` says why."""
+
+
 class Verdict(NamedTuple):
     """What an agent says to one event.
 

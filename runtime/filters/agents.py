@@ -63,7 +63,7 @@ class AgentFilter(Filter):
         self._most = MOST_BYTES + (2 * record.inspect_bytes if bodies else 0)
         url = making.fill(record.url)
         self._agent: Agent = making.keep.at(
-            ("agent", record.name, url, record.failures, record.open_ms),
+            ("agent", record.name, record.transport, url, record.failures, record.open_ms),
             lambda: Agent(record, url, making.observer, making.loop),
         )
 
@@ -99,7 +99,7 @@ class AgentFilter(Filter):
         )
         try:
             return await self._agent.ask(
-                event, said, end=end, timeout_s=self._timeout_s, most=self._most, late=late
+                course.identity, event, said, end=end, timeout_s=self._timeout_s, most=self._most, late=late
             )
         except AgentFailed as fault:
             course.over = True
@@ -127,6 +127,12 @@ class AgentFilter(Filter):
         return Refuse(
             "agent-blocked", detail, rule=self._record.name, status=verdict.status, fields=verdict.fields
         )
+
+    def on_end(self, context: FilterContext) -> None:
+        """See Filter."""
+        course: Course | None = context.notes.get(self.name)
+        if course is not None:
+            self._agent.over(course.identity)
 
     # --- requests --------------------------------------------------------------------------------------
 

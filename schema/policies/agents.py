@@ -32,3 +32,4 @@ class AgentRecord(NamedTuple):
     response_body: BodyMode = "none"
     inspect_bytes: int = 1024 * 1024
     over: Literal["pass", "refuse"] = "refuse"
+    transport: Literal["http", "grpc"] = "http"

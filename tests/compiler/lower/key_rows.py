@@ -51,7 +51,8 @@ def of_route(said: str) -> str:
 
 def of_agent(said: str) -> str:
     """An agent with something more, and a route that has it."""
-    agent = f'agents {{ agent "a" {{ url "http://127.0.0.1:9200/"; {said} }} }}'
+    where = "" if "grpc" in said else 'url "http://127.0.0.1:9200/"; '
+    agent = f'agents {{ agent "a" {{ {where}{said} }} }}'
     return f'{LISTENER}{agent}\nroutes {{ route "r" {{ agents "a"; respond }} }}\n'
 
 
@@ -367,6 +368,8 @@ AGENTS: list[Row] = [
     (ROOT, "agents", "", "agents.0.name", "a"),
     ("route", "agents", "", "agents.0.on_failure", "deny"),
     ("agent", "url", "", "agents.0.url", "http://127.0.0.1:9200/"),
+    ("agent", "grpc", 'grpc "https://h:1"', "agents.0.url", "https://h:1"),
+    ("agent", "grpc", 'grpc "https://h:1"', "agents.0.transport", "grpc"),
     ("agent", "timeout", 'timeout "7ms"', "agents.0.timeout_ms", 7),
     ("agent", "on-failure", 'on-failure "allow"', "agents.0.on_failure", "allow"),
     ("agent", "breaker", "breaker { failures 7 }", "agents.0.failures", 7),

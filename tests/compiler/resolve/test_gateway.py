@@ -224,7 +224,8 @@ def test_rules_of_a_list_of_agents(said: str, found: list[tuple[str, str]]) -> N
 AGENT = [
     ('agent "a" { url "http://h/"; timeout "0s" }', [("GWC235", "0s")]),
     ('agent "a" { url "h:80" }', [("GWC237", "h:80")]),
-    ('agent "a" { timeout "1s" }', [("GWC205", 'agent "a"')]),
+    ('agent "a" { timeout "1s" }', [("GWC462", '"a"')]),
+    ('agent "a" { url "http://h/"; grpc "http://h" }', [("GWC462", "grpc")]),
     ('agent "a" { url "http://h/"; on-failure "maybe" }', [("GWC212", '"maybe"')]),
     ('agent "a" { url "http://h/"; breaker { failures 0 } }', [("GWC211", "0")]),
     ('agent "a" { url "http://h/"; sees "x-other" }', [("GWC212", '"x-other"')]),

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from gwc.runtime.actions.headers import HeaderChanges
+from gwc.runtime.filters.agent_grpc import content_of, message_of
 from gwc.runtime.filters.agent_link import Breaker
 from gwc.runtime.filters.agent_words import BadAnswer, Event, Verdict, read_answer
 
@@ -125,3 +126,20 @@ def test_a_breaker() -> None:
     assert breaker.admits(21)
     assert breaker.held()
     assert breaker.admits(21)
+
+
+@pytest.mark.parametrize("length", [0, 1, 127, 128, 16_383, 16_384, 2_097_152])
+def test_messages_of_grpc(length: int) -> None:
+    """What is put in one comes out of it."""
+    message = message_of(b"x" * length)
+    assert int.from_bytes(message[1:5], "big") == len(message) - 5
+    assert content_of(message[5:]) == b"x" * length
+
+
+@pytest.mark.parametrize(
+    "message", [b"\x0a", b"\x12\x01x", b"\x0a\x02x", b"\x0a\x01xx", b"\x0a" + b"\xff" * 9]
+)
+def test_what_is_no_message(message: bytes) -> None:
+    """Another field, a length that is not so, something behind it."""
+    with pytest.raises(BadAnswer):
+        content_of(message)
