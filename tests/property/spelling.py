@@ -88,6 +88,12 @@ class Kdl:
             return self.block("routes", value)
         if key == "split":
             return self.node(key, [], self.block(key, value))
+        if key == "tls":
+            inside = [
+                f"certificate {self.scalar(each['certificate'])} key={self.scalar(each['key'])}"
+                for each in value["certificates"]
+            ]
+            return self.node("tls", [], inside)
         if key == "targets":
             return [line for each in value for line in self.target(each)]
         if key == "headers":
