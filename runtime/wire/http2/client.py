@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final, cast
 
 from h2 import events
 from h2.config import H2Configuration
-from h2.connection import H2Connection
 from h2.errors import ErrorCodes
 from h2.exceptions import DenialOfServiceError, NoSuchStreamError, ProtocolError, StreamClosedError
 from h2.settings import SettingCodes, Settings
@@ -23,6 +22,7 @@ from ...timers import NEVER
 from ...upstream.connecting import NoHttp2
 from .fields import HeadEncoder, trailer_block
 from .goaway import GoAway, GoAwayCutter
+from .library import Library
 from .stream import ClientStream, _word
 from .unpacking import HeadDecoder
 
@@ -118,7 +118,7 @@ class Http2Connection(asyncio.Protocol):
         self._reading = False
         self._full = False
         self._most = MAX_STREAMS
-        h2 = self._h2 = H2Connection(_CONFIGURATION)
+        h2 = self._h2 = Library(_CONFIGURATION)
         h2.local_settings = Settings(
             client=True,
             initial_values={

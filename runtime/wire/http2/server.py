@@ -12,7 +12,6 @@ from typing import Final, cast
 
 from gwc.schema.request import Address
 from h2.config import H2Configuration
-from h2.connection import H2Connection
 from h2.errors import ErrorCodes
 from h2.events import (
     DataReceived,
@@ -65,6 +64,7 @@ from .frames import (
     settings,
 )
 from .guard import Guard, Violation
+from .library import Library
 from .server_requests import Judge
 from .server_stream import Stream
 from .server_tunnel import TunnelStream
@@ -88,7 +88,7 @@ _ALL: Final = 2**31 - 1
 """The library's own limit of streams: this one's is met with a reset, the library's with the end of all."""
 
 
-class _Library(H2Connection):
+class _Library(Library):
     """The library's connection; of closed streams it keeps fewer than 65,536, which are 10 MiB."""
 
     MAX_CLOSED_STREAMS = 1024
