@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from gwc.runtime.wire.http2.library import Library
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import DataReceived, RequestReceived
 from hyperframe.frame import Frame
-
-from gwc.runtime.wire.http2.library import Library
 
 
 def test_heads_and_data_come_without_a_text_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
