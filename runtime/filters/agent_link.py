@@ -99,6 +99,7 @@ class Agent:
         self._under_way = 0
         self._closed = False
         self._closing: asyncio.Task[None] | None = None
+        self._close_again = False
 
     async def prepare(self) -> None:
         """What takes too long for the first event."""
@@ -162,12 +163,19 @@ class Agent:
             self._close_idle()
 
     def _close_idle(self) -> None:
-        if not self._under_way and not self._way.busy and self._closing is None:
+        if self._under_way or self._way.busy:
+            return
+        if self._closing is None:
             self._closing = self._loop.create_task(self._let_go())
+        else:
+            self._close_again = True
 
     async def _let_go(self) -> None:
         await self._way.aclose()
         self._closing = None
+        if self._close_again:  # a request of the table before has opened one meanwhile
+            self._close_again = False
+            self._close_idle()
 
     def _told_breaker(self, state: str, why: str = "") -> None:
         self._observer.agent_breaker(self.name, state == "open")

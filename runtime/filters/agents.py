@@ -10,12 +10,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import getrandbits
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from gwc.schema.policies.agents import AgentRecord
 from gwc.schema.table import RouteSettings
 
 from ..actions.headers import HeaderChanges, apply_changes
-from ..filter import Answer, BodyChange, Filter, FilterContext, Outcome, Phase, Refuse, ReplyOutcome, Said
+from ..filter import (
+    Answer,
+    BodyChange,
+    Filter,
+    FilterContext,
+    FilterFaulty,
+    Outcome,
+    Phase,
+    Refuse,
+    ReplyOutcome,
+    Said,
+)
 from ..filtering import Cut
 from ..reply import Reply
 from .agent_bodies import Both, WatchedBody
@@ -61,7 +73,7 @@ class AgentFilter(Filter):
         self._sees = frozenset(record.sees)
         bodies = {record.request_body, record.response_body} != {"none"}
         self._most = MOST_BYTES + (2 * record.inspect_bytes if bodies else 0)
-        url = making.fill(record.url)
+        url = _url(record, making)
         self._agent: Agent = making.keep.at(
             ("agent", record.name, record.transport, url, record.failures, record.open_ms),
             lambda: Agent(record, url, making.observer, making.loop),
@@ -272,6 +284,19 @@ class AgentFilter(Filter):
 
 _REQUEST_LATE: Final = frozenset(("request",))
 _REPLY_LATE: Final = frozenset(("response",))
+
+
+def _url(record: AgentRecord, making: Making) -> str:
+    """Where the agent is, references filled in. Raises FilterFaulty where they make no URL."""
+    url = making.fill(record.url)
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        known = False
+    if not known:
+        raise FilterFaulty(f"agent `{record.name}`: `{record.url}` does not make an http or https URL")
+    return url
 
 
 def _has_body(context: FilterContext, reply: Reply) -> bool:

@@ -31,6 +31,7 @@ EGRESS = (ROOT / "docs" / "egress.md").read_text("utf-8")
 WEBSOCKET = (ROOT / "docs" / "websocket.md").read_text("utf-8")
 TLS = (ROOT / "docs" / "tls.md").read_text("utf-8")
 BALANCING, HEALTH = ((ROOT / "docs" / f"{name}.md").read_text("utf-8") for name in ("balancing", "health"))
+AGENTS = (ROOT / "docs" / "agents.md").read_text("utf-8")
 CHANGING = re.compile(r"[0-9a-f]{32}|-[0-9a-f]{16}-")
 """Ids."""
 
@@ -126,8 +127,19 @@ def test_what_arrives_is_what_the_page_about_serving_shows() -> None:
 
 @pytest.mark.parametrize(
     "page",
-    [RUNNING, SERVING, OBSERVING, WEBSOCKET, EGRESS, TLS, STREAMING, BALANCING, HEALTH],
-    ids=["running", "serving", "observing", "websocket", "egress", "tls", "streaming", "balancing", "health"],
+    [RUNNING, SERVING, OBSERVING, WEBSOCKET, EGRESS, TLS, STREAMING, BALANCING, HEALTH, AGENTS],
+    ids=[
+        "running",
+        "serving",
+        "observing",
+        "websocket",
+        "egress",
+        "tls",
+        "streaming",
+        "balancing",
+        "health",
+        "agents",
+    ],
 )
 def test_configurations_of_the_pages_check_clean(page: str) -> None:
     """Each is whole, and has no finding."""

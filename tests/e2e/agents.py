@@ -31,7 +31,7 @@ class Agent:
     def __init__(self, port: int = 0) -> None:
         self.say: Say = let_pass
         self.events: list[Event] = []
-        self.connections = 0
+        self.connections = self.open = 0
         self.release = threading.Event()
         agent = self
 
@@ -43,6 +43,11 @@ class Agent:
             def setup(self) -> None:
                 super().setup()
                 agent.connections += 1
+                agent.open += 1
+
+            def finish(self) -> None:
+                super().finish()
+                agent.open -= 1
 
             def do_POST(self) -> None:
                 event = json.loads(self.rfile.read(int(self.headers["content-length"])))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import threading
 import time
@@ -12,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from .agents import Agent, Event, agent, headers, let_pass
-from .harness import Gateway, gateway, until
+from .harness import Gateway, GatewayFailed, gateway, until
 from .raw import Client, ask, chunked, get, post
 from .upstream import Exchange, Upstream, upstream
 
@@ -259,3 +260,33 @@ def test_four_workers(origin: Upstream, one: Agent) -> None:
             replies = list(threads.map(lambda path: ask(running.address(), get(path)), paths))
         assert [reply.status for reply in replies] == wanted
         assert running.metric("gwc_agent_calls_total") == 60
+
+
+def test_an_agent_that_is_taken_away(origin: Upstream) -> None:
+    """A table without it closes its connections, once nobody is at it any more."""
+    with agent() as gone, gateway(_config(origin, gone)) as running:
+        assert ask(running.address(), get("/closed")).status == 200
+        gone.say = gone.wait
+        with ThreadPoolExecutor(1) as threads:
+            slow = threads.submit(ask, running.address(), get("/closed"))
+            until(lambda: len(gone.events) == 3, "the event")
+            path = running.folder / "config" / "gwc.kdl"
+            text = re.sub(r'agents ("[a-z]+" ?)+;', "", path.read_text("utf-8"))
+            path.write_text(text.replace('body "1"', 'body "2"'), "utf-8")
+            os.kill(running.process.pid, signal.SIGHUP)
+            until(lambda: ask(running.address(), get("/version")).body == b"2", "the new table", within=20)
+            assert gone.open
+            gone.release.set()
+            assert slow.result().status == 200
+        until(lambda: not gone.open, "the end of all connections")
+        assert ask(running.address(), get("/closed")).status == 200
+        assert len(gone.events) == 4, "the reply of what was under way was told, and nothing since"
+
+
+def test_an_address_that_is_none(origin: Upstream, one: Agent) -> None:
+    """What a variable makes no URL of refuses the table."""
+    config = _config(origin, one).replace(
+        f'agent "closed" {{ url "{one.url}"', 'agent "closed" { url "${env:AT}"'
+    )
+    with pytest.raises(GatewayFailed, match="agent `closed`"), gateway(config, environment={"AT": "nowhere"}):
+        pass
