@@ -7,6 +7,22 @@ it. Framing is the sender's business: no field here says how the body is cut.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
+
+STAYS_HERE: Final = frozenset(
+    (
+        b"x-correlation-id",
+        b"x-gwc-reason",
+        b"x-accel-buffering",
+        b"x-accel-charset",
+        b"x-accel-expires",
+        b"x-accel-limit-rate",
+        b"x-accel-redirect",
+    )
+)
+"""Fields of a target's reply that no client gets: what the gateway says itself, and a target's orders to the
+proxy before it, which the next one would obey.
+"""
 
 
 class Reply:

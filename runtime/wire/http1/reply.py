@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-from ...reply import Reply
+from ...reply import STAYS_HERE, Reply
 from .body import CHUNKED, UNTIL_CLOSE
 
 MAX_HEAD_BYTES: Final = 64 * 1024
@@ -34,7 +34,7 @@ _KINDS = {
     b"te": _DROPPED,
     b"trailer": _DROPPED,
     b"upgrade": _DROPPED,
-    b"x-correlation-id": _DROPPED,  # the gateway's own stands in its place
+    **dict.fromkeys(STAYS_HERE, _DROPPED),
 }
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from ...own_replies import phrase
-from ...reply import Reply
+from ...reply import STAYS_HERE, Reply
 from ..http1.body import CHUNKED
 from ..http1.reply import MAX_FIELDS, BadReply
 
@@ -26,8 +26,8 @@ _OF_CONNECTIONS: Final = frozenset(
     (b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade")
 )
 """Fields that no message of HTTP/2 may have."""
-_DROPPED: Final = frozenset((b"te", b"trailer", b"x-correlation-id"))
-_NO_TRAILERS: Final = frozenset((b"te", b"trailer", b"content-length", b"host", b"x-correlation-id"))
+_DROPPED: Final = frozenset((b"te", b"trailer", *STAYS_HERE))
+_NO_TRAILERS: Final = frozenset((b"te", b"trailer", b"content-length", b"host", *STAYS_HERE))
 _BODILESS: Final = frozenset((204, 304))
 
 Header = tuple[bytes, bytes]
