@@ -28,7 +28,7 @@ REQUEST_BOUNDS_S: Final = (
 CONNECT_BOUNDS_S: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 OTHER: Final = "_other"
-"""The label of what found no room."""
+"""The label of what found no room, and of methods that are not told apart."""
 
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 """Methods told apart; any other token counts as OTHER, or a client could make series at will."""

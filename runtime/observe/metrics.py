@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import Final
 
-from .families import CONNECT_BOUNDS_S, METHODS, REQUEST_BOUNDS_S
+from .families import CONNECT_BOUNDS_S, METHODS, OTHER, REQUEST_BOUNDS_S
 from .reasons import REASONS
 from .record import RequestRecord
 from .slab import Slab
@@ -192,7 +192,7 @@ class Metrics:
 
 def method_class(method: str) -> str:
     """The method, or OTHER."""
-    return method if method in METHODS else "OTHER"
+    return method if method in METHODS else OTHER
 
 
 def status_class(status: int) -> str:
