@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 import subprocess
 import threading
@@ -11,7 +10,7 @@ from functools import partial
 
 import pytest
 
-from .harness import Gateway, gateway, until
+from .harness import Gateway, gateway, program, until
 from .http2 import Client2, Reply2, frame, head
 from .inside import held, number, reload
 from .upstream import Exchange, Upstream, upstream
@@ -130,16 +129,20 @@ def _send(client: Client2, stream: int, size: int) -> int:
 
 def test_curl_and_h2load(served: Gateway) -> None:
     """The clients that people have."""
-    for program in ("curl", "h2load"):
-        if shutil.which(program) is None:
-            pytest.skip(f"{program} is not here")
     url = f"http://127.0.0.1:{served.ports['public']}"
-    command = ["curl", "-s", "--http2-prior-knowledge", "-w", "%{http_version} %{http_code}", f"{url}/fixed"]
+    command = [
+        program("curl"),
+        "-s",
+        "--http2-prior-knowledge",
+        "-w",
+        "%{http_version} %{http_code}",
+        f"{url}/fixed",
+    ]
     assert subprocess.run(command, capture_output=True, timeout=20).stdout == b"12 200"
-    command = ["curl", "-s", "--http2-prior-knowledge", "--data-binary", "y" * 100_000, f"{url}/up"]
+    command = [program("curl"), "-s", "--http2-prior-knowledge", "--data-binary", "y" * 100_000, f"{url}/up"]
     assert subprocess.run(command, capture_output=True, timeout=20).stdout == b"100000"
     found = subprocess.run(
-        ["h2load", "-n", "600", "-c", "4", "-m", "20", f"{url}/fixed", f"{url}/up"],
+        [program("h2load"), "-n", "600", "-c", "4", "-m", "20", f"{url}/fixed", f"{url}/up"],
         capture_output=True,
         timeout=60,
         text=True,

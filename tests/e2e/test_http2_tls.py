@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 import ssl
 import subprocess
@@ -11,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from .certificates import Authority, TlsClient
-from .harness import Gateway, gateway
+from .harness import Gateway, gateway, program
 from .http2 import PREFACE, Client2, frame, head
 from .inside import reload
 from .raw import get
@@ -99,10 +98,8 @@ def test_a_host_of_another_listener(served: Gateway, authority: Authority) -> No
 
 def test_curl_over_tls(served: Gateway, authority: Authority) -> None:
     """As people ask."""
-    if shutil.which("curl") is None:
-        pytest.skip("curl is not here")
     port = served.ports["public"]
-    command = ["curl", "-s", "--http2", "--cacert", str(authority.ca), "-w", " %{http_version}"]
+    command = [program("curl"), "-s", "--http2", "--cacert", str(authority.ca), "-w", " %{http_version}"]
     command += ["--resolve", f"a.test:{port}:127.0.0.1", "--data-binary", "y" * 100_000]
     command.append(f"https://a.test:{port}/up")
     assert subprocess.run(command, capture_output=True, timeout=20).stdout == b"100000 2"
