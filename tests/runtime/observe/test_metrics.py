@@ -27,7 +27,7 @@ def test_a_request_counts_where_it_should() -> None:
     assert sample([slab], "gwc_in_flight") == 1
     metrics.done(record_of(method="BREW", status=418, request_bytes=10, total_s=0.3, attempts=2))
     assert sample([slab], "gwc_in_flight") == 0
-    assert sample([slab], "gwc_requests_total", route="orders", method="OTHER", status="4xx") == 1
+    assert sample([slab], "gwc_requests_total", route="orders", method="_other", status="4xx") == 1
     assert sample([slab], "gwc_request_bytes_total", route="orders") == 10
     assert sample([slab], "gwc_response_bytes_total", route="orders") == 244
     assert sample([slab], "gwc_upstream_attempts_total", upstream="orders", target="10.0.0.1:8080") == 2
