@@ -114,7 +114,7 @@ def overlaid_settings(context: Context, outer: RouteSettings, record: Record) ->
     if "authenticate" in record:
         own["authentication"] = authentication(context, record["authenticate"])
     if "geo" in record:
-        own["geo"] = geo_policy(record["geo"])
+        own["geo"] = geo_policy(context, record["geo"])
     if "mirror" in record:
         own["mirrors"] = resolve_mirrors(context, record["mirror"])
     if "agents" in record:
