@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import threading
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
@@ -199,6 +201,41 @@ def test_a_client_that_goes_away_ends_the_stream(served: Gateway, agent: GrpcAge
     until(lambda: agent.over == 1, "the end of its stream")
     agent.say = lambda event: {}
     assert ask(served.address(), get("/heads")).status == 200
+
+
+def test_a_stream_through_reloads(origin: Upstream, agent: GrpcAgent) -> None:
+    """A request whose agent thinks while tables change keeps its stream, also into one without agents."""
+    go = threading.Event()
+
+    def wait(event: dict[str, Any]) -> dict[str, Any]:
+        if event["event"] == "request-headers" and event["request"]["path"] == "/heads/slow":
+            go.wait(20)
+        return {}
+
+    agent.say = wait
+    with (
+        gateway(CONFIG.format(origin=origin.address, port=agent.port)) as running,
+        futures.ThreadPoolExecutor(1) as threads,
+    ):
+        slow = threads.submit(ask, running.address(), get("/heads/slow"))
+        until(lambda: bool(agent.events), "the event")
+        path = running.folder / "config" / "gwc.kdl"
+        text = path.read_text("utf-8")
+        for status, changed in ((418, 'agents "heads"; respond status=418'), (410, "respond status=410")):
+            path.write_text(text.replace('agents "heads"; upstream "origin"', changed), "utf-8")
+            os.kill(running.process.pid, signal.SIGHUP)
+            until(lambda status=status: _status(running) == status, "the new table", 20)  # type: ignore[misc]  # now
+        go.set()
+        assert slow.result().status == 200
+        assert [each["event"] for each in agent.events if each["id"] == agent.events[0]["id"]] == [
+            "request-headers",
+            "response-headers",
+        ]
+        until(lambda: agent.over == agent.begun, "the end of all streams")
+
+
+def _status(running: Gateway) -> int:
+    return ask(running.address(), get("/heads")).status
 
 
 def test_an_agent_that_comes_back(origin: Upstream) -> None:
