@@ -365,7 +365,32 @@ def test_error_bodies_tell_nothing(served: Gateway) -> None:
 # --- the samples -------------------------------------------------------------------------------------------
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
-NAMES = sorted(path.parent.name for path in SAMPLES.glob("*/gwc.kdl"))
+POLICIES = (
+    "agent",
+    "api-schema",
+    "authenticate",
+    "fallback",
+    "protocol",
+    "rate-limit",
+    "sticky-cookie",
+    "static-files",
+    "websocket",
+)
+"""What may answer before the decision does, or needs servers of another kind: such samples are called by tests
+of their own."""
+
+
+def _plain_samples() -> list[str]:
+    """The samples whose requests end as their decision alone says."""
+    names = []
+    for path in sorted(SAMPLES.glob("*/gwc.kdl")):
+        text = "".join(each.read_text("utf-8") for each in path.parent.rglob("*.kdl"))
+        if not re.search(rf"^\s*(?:{'|'.join(POLICIES)})\b", text, re.MULTILINE):
+            names.append(path.parent.name)
+    return names
+
+
+NAMES = _plain_samples()
 UNLIKE = "sni", "listener"
 """What of a row a client on loopback cannot be or ask for."""
 
@@ -451,7 +476,7 @@ def _call(
     reply = ask(running.address(place), data, method.encode())
     shown = f"{method} {url}: {decision} but {reply}"
     if decision["kind"] not in ("upstream", "split"):
-        assert reply.status == decision["status"], shown
+        assert decision["status"] in (None, reply.status), shown
         assert origin.requests == []
         if decision["location"] is not None:
             assert (reply.value("location") or b"").decode() == decision["location"], shown
