@@ -376,8 +376,8 @@ POLICIES = (
     "static-files",
     "websocket",
 )
-"""What may answer before the decision does, or needs servers of another kind: such samples are called by tests
-of their own."""
+"""What may answer before the decision does, or needs servers of another kind: tests of their own call such
+samples."""
 
 
 def _plain_samples() -> list[str]:
