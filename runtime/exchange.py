@@ -409,6 +409,7 @@ class Exchange:
             return
         if self.tries is not None:
             self.try_ends_at = self.tries.connected(side.target, self.waiting, self.try_ends_at)
+        self._target_full = False
         side.start(self, self.length)
         if self.waiting:
             waiting, self.waiting = self.waiting, ()
@@ -421,7 +422,7 @@ class Exchange:
                 if self.wants_continue:
                     self.wants_continue = False
                     self.downstream.send_continue()
-                if not self._held:
+                if not self._held and not self._target_full:  # it may be full of what had waited
                     self.downstream.resume_reading()
         if self.request_ended:
             self._wait_for_reply()

@@ -356,7 +356,10 @@ def test_a_breaker(served: Gateway, origin: Upstream) -> None:
     _kill(served, *range(WORKERS))
     assert _one_by_one(served, "/broken", 8) == {503: 8}
     assert len(origin.seen("/broken")) == 20
-    assert number(served, "gwc_upstream_breaker_state", upstream="broken") == 1
+    until(
+        lambda: number(served, "gwc_upstream_breaker_state", upstream="broken") == 1,
+        "new workers have told of it",
+    )
 
 
 def test_an_ejection(served: Gateway, origin: Upstream, other: Upstream) -> None:

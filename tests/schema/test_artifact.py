@@ -9,7 +9,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from gwc.compiler.resolve.resolved import HeaderRules, Redirect, Rewrite, Split, SplitPart, ToUpstream
+from gwc.compiler.resolve.resolved import (
+    HeaderRules,
+    Redirect,
+    Rewrite,
+    Split,
+    SplitPart,
+    StaticFiles,
+    ToUpstream,
+)
 from gwc.schema.artifact import (
     MAGIC,
     Refusal,
@@ -21,8 +29,9 @@ from gwc.schema.artifact import (
     write_table,
 )
 from gwc.schema.frames import FRAME_BYTES, WIDE, encode_frames
+from gwc.schema.policies.static_files import StaticFilesRecord
 from gwc.schema.predicate import ClientIp, FieldTest, Listeners, Methods, Models, Not, Sample
-from gwc.schema.table import RouteTable
+from gwc.schema.table import FORMAT_VERSION, RouteTable
 
 from ..tables import block, header, route, settings, table
 
@@ -48,6 +57,7 @@ def sample() -> RouteTable:
             *(block(None, "=/h", header("x-t", str(n))) for n in range(10)),
             action=Split((SplitPart("one", 1, rules, rewrite=Rewrite("h", "template", "/${req.host}")),)),
         ),
+        route("f", block("f.test", "/f"), action=StaticFiles(StaticFilesRecord("public"))),
         listeners=(settings(), settings("two", "unix:/x", hosts=("*.test",))),
     )
 
@@ -197,7 +207,7 @@ def test_another_version_is_named() -> None:
     answer = refused(with_header(dump(sample()), version=1))
     assert answer.reason == "version"
     assert answer.message == (
-        "the table has format 1, this gwc reads format 2; build it again with `gwc build`"
+        f"the table has format 1, this gwc reads format {FORMAT_VERSION}; build it again with `gwc build`"
     )
 
 
