@@ -122,6 +122,7 @@ def _forget(origin: Upstream, agent: GrpcAgent) -> None:
     origin.answers.clear()
     agent.events.clear()
     agent.say = lambda event: {}
+    until(lambda: agent.over >= agent.begun, "the end of the last test's streams")
     agent.begun = agent.over = 0
 
 
