@@ -59,12 +59,13 @@ _BODY, _HELD = 1, 2
 class ServerConnection(asyncio.Protocol):
     """A client's connection.
 
-    Mutable: `_buffer` (bytes of a head, or of later requests), `_exchange` and `_body` (the request that is
-    served, each None when done), `_keep` (another request may follow), `_leaving` (one more at most),
-    `_replying`, `_paused`, `_full` (the client takes no more for now; `_unsent` bytes waited when it was
-    looked at last, `_looks` in vain so far), and the deadline of what is next. It implements `Downstream` for
-    its current exchange, and `TunnelEnd` where that became a `_tunnel`, for good. `came_from` is the socket's
-    peer, `peer_text` who a PROXY header says it is; `session` is None without TLS.
+    Mutable: `_buffer` (bytes of a head, of which `_judged` have been looked at, or of later requests),
+    `_exchange` and `_body` (the request that is served, each None when done), `_keep` (another request
+    may follow), `_leaving` (one more at most), `_replying`, `_paused`, `_full` (the client takes no more
+    for now; `_unsent` bytes waited when it was looked at last, `_looks` in vain so far), and the deadline
+    of what is next. It implements `Downstream` for its current exchange, and `TunnelEnd` where that
+    became a `_tunnel`, for good. `came_from` is the socket's peer, `peer_text` who a PROXY header says it
+    is; `session` is None without TLS.
     """
 
     __slots__ = (
@@ -82,6 +83,7 @@ class ServerConnection(asyncio.Protocol):
         "_full",
         "_half_closed",
         "_http10",
+        "_judged",
         "_keep",
         "_late_reason",
         "_leaving",
@@ -115,6 +117,7 @@ class ServerConnection(asyncio.Protocol):
         self.session: TlsSession | None = None
         self._transport: asyncio.Transport | None = None
         self._buffer = b""
+        self._judged = 0
         self._exchange: Exchange | None = None
         self._body: Body | None = None
         self._body_began = 0.0
@@ -274,7 +277,7 @@ class ServerConnection(asyncio.Protocol):
     def _take_heads(self, data: bytes) -> None:
         """Heads, one after the other, until one is served."""
         begun = self._buffer
-        judged = len(begun)
+        judged, self._judged = self._judged, 0
         buffer = begun + data if begun else data
         self._buffer = b""
         limits = self._entry.limits
@@ -298,6 +301,7 @@ class ServerConnection(asyncio.Protocol):
                 if not begun or self._late_reason != "head-timeout":
                     self._wait(self._entry.timeouts.head_ms, "head-timeout")
                 self._buffer = buffer
+                self._judged = len(buffer)
                 return
             line = read_head(buffer[:end], limits)
             buffer = buffer[end + 4 :]
