@@ -4,8 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 RUNS := $(VENV)/.runs
-# Most tests wait for processes: a few more than there are processors.
-JOBS ?= $(shell echo $$(( $$(nproc 2>/dev/null || echo 2) * 3 / 2 )))
+JOBS ?= auto
 MINUTES ?= 10
 PORT ?= 8080
 OTHERS ?= 9100
